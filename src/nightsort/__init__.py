@@ -1,0 +1,1 @@
+"""Nightsort, the library: pictures, shards, models, scores and reports."""

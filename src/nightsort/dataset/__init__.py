@@ -1,0 +1,1 @@
+"""Labelled shards on disk: build, splits, versions."""

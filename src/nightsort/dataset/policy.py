@@ -1,0 +1,85 @@
+"""Owns a dataset's policy: what must stay the same for as long as the dataset lives.
+
+Invariant: written once, with the first ingest; a later ingest that asks for something else is
+refused, since pictures would change split or size.
+Does not know the pictures.
+"""
+
+import hashlib
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nightsort.config import IngestParams
+from nightsort.errors import ConfigError, StorageError
+from nightsort.storage import Storage
+
+_FILE = "dataset/dataset.json"
+
+
+class Policy(BaseModel):
+    """Size of the stored pictures and the rule of the splits; see :class:`nightsort.config.IngestParams`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    store_side: int = 256
+    validation: float = 0.15
+    test: float = 0.15
+    group_by: str | None = None
+
+    def group_of(self, name: str, sha256: str) -> str:
+        """The group of a picture: what `group_by` captures of its name, else the picture alone."""
+        match = re.search(self.group_by, name) if self.group_by else None
+        return (match.group(1) if match.re.groups else match.group(0)) if match else sha256
+
+    def split_of(self, group: str) -> str:
+        """`train`, `validation` or `test`: a hash of the group alone, whatever else the dataset holds."""
+        share = int.from_bytes(hashlib.sha256(f"split:{group}".encode()).digest()[:8]) / 2**64
+        if share < self.test:
+            return "test"
+        return "validation" if share < self.test + self.validation else "train"
+
+
+def load(storage: Storage) -> Policy | None:
+    """The policy of the storage root's dataset; None if there is none yet."""
+    try:
+        return Policy.model_validate_json(storage.read_bytes(_FILE))
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise StorageError(f"{storage.locate(_FILE)}: is damaged ({error.error_count()} faults)") from None
+
+
+def agree(storage: Storage, params: IngestParams) -> Policy:
+    """The policy to ingest under: the dataset's own, or a new one for the first ingest.
+
+    :raises ConfigError: if the dataset was begun under another than is asked for; one line per difference
+    """
+    asked = params.model_dump(include=set(Policy.model_fields), exclude_none=True)
+    settled = load(storage)
+    if settled is None:
+        return _begin(asked)
+    faults = [
+        f"{name}: the dataset in {storage.root} was begun with {getattr(settled, name)!r}, which cannot change; "
+        f"got {value!r}"
+        for name, value in asked.items()
+        if value != getattr(settled, name)
+    ]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return settled
+
+
+def _begin(asked: dict[str, Any]) -> Policy:
+    policy = Policy(**asked)
+    try:
+        re.compile(policy.group_by or "")
+    except re.error as error:
+        raise ConfigError(f"group_by: {policy.group_by!r} is not a regular expression: {error}") from None
+    return policy
+
+
+def save(storage: Storage, policy: Policy) -> None:
+    """Write the policy, before the first version is committed."""
+    storage.write_bytes(_FILE, policy.model_dump_json(indent=1).encode())

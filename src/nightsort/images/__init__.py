@@ -1,0 +1,1 @@
+"""Bytes and arrays: decode and preprocess one picture."""

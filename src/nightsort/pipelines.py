@@ -1,0 +1,195 @@
+"""Owns pipelines.yaml: which pipelines there are, when they run, where storage is, what computes.
+
+Invariant: a file that loads is right in every value; one that does not names all its faults, each
+with file and dotted place. Reading it does no other I/O.
+Does not know how a pipeline is run.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import yaml
+from cronsim import CronSim, CronSimError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nightsort.config import PARAMS, RunParams
+from nightsort.errors import ConfigError
+
+
+_NOON = datetime(2026, 1, 1, 12)  # a cron line is only parsed with a time to start from
+
+
+class Schedule(BaseModel):
+    """When a pipeline starts by itself: a cron line or an interval."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cron: str | None = Field(None, description="Five fields, as in crontab: '0 2 * * *' is 02:00 every day.")
+    interval_seconds: int | None = Field(None, ge=60, description="Start this often instead.")
+    timezone: str = Field("UTC", description="Time zone of the cron line, such as Europe/Berlin.")
+
+    @field_validator("cron")
+    @classmethod
+    def _cron(cls, value: str | None) -> str | None:
+        try:
+            CronSim(value or "* * * * *", _NOON)
+        except CronSimError as error:
+            raise ValueError(f"is not a cron line ({error})") from None
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("is not a time zone of the IANA database") from None
+        return value
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "Schedule":
+        if (self.cron is None) == (self.interval_seconds is None):
+            raise ValueError("give either cron or interval_seconds")
+        return self
+
+
+class Pipeline(BaseModel):
+    """One pipeline: a flow with its parameters and, if it starts by itself, a schedule."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    flow: Literal["ingest", "train", "classify", "retrain"]
+    description: str = ""
+    parameters: dict[str, Any] = {}
+    schedule: Schedule | None = None
+
+
+class Compute(BaseModel):
+    """What computes; see the fields of the same names in :class:`nightsort.config.RunParams`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workers: int = Field(0, ge=0, le=1024)
+    scheduler: str | None = None
+
+
+class Server(BaseModel):
+    """Where `nightsort up` starts the Prefect server, and where the command line looks for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(4200, ge=1, le=65535)
+
+    @property
+    def api(self) -> str:
+        """Address of the Prefect API."""
+        return f"http://{self.host}:{self.port}/api"
+
+
+class Declaration(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    storage: str = "nightsort-data"
+    compute: Compute = Compute()
+    server: Server = Server()
+    pipelines: dict[str, Pipeline] = {}
+
+    def params(self, name: str) -> RunParams:
+        """The parameters of a pipeline, with storage and compute filled in.
+
+        :raises ConfigError: if there is no such pipeline
+        """
+        if name not in self.pipelines:
+            known = ", ".join(sorted(self.pipelines)) or "none"
+            raise ConfigError(f"pipeline {name!r}: is not declared; declared are {known}")
+        pipeline = self.pipelines[name]
+        return PARAMS[pipeline.flow].model_validate({**self.defaults(), **pipeline.parameters})
+
+    def defaults(self) -> dict[str, Any]:
+        """What every run takes from the file unless told otherwise."""
+        return {"storage": self.storage, **self.compute.model_dump()}
+
+
+def load(file: Path) -> Declaration:
+    """Read and check pipelines.yaml; relative folders are taken from where it lies.
+
+    :raises ConfigError: one line per fault
+    """
+    raw = _parse(file)
+    faults: list[str] = []
+    try:
+        declaration = Declaration.model_validate(raw)
+    except ValidationError as error:
+        faults += faults_of(error, file.name)
+    faults += _parameter_faults(raw, file.name)
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return _anchored(declaration, file.resolve().parent)
+
+
+def faults_of(error: ValidationError, place: str) -> list[str]:
+    """One line per fault: the dotted place, what is wrong, the value."""
+    return [_fault(detail, place) for detail in error.errors(include_url=False)]
+
+
+def _fault(detail: Any, place: str) -> str:
+    dotted = ".".join(str(part) for part in detail["loc"])
+    where = f"{place}: {dotted}" if dotted else place
+    match detail["type"]:
+        case "missing":
+            return f"{where}: is required"
+        case "extra_forbidden":
+            return f"{where}: is not a known setting"
+    message = detail["msg"].removeprefix("Value error, ")
+    message = "must " + message.removeprefix("Input should ") if message.startswith("Input should ") else message
+    return f"{where}: {message}, got {detail['input']!r}"
+
+
+def _parse(file: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file.name}: is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{file.name}: must hold settings such as 'storage:' and 'pipelines:', got {raw!r}")
+    return raw
+
+
+def _parameter_faults(raw: dict[str, Any], place: str) -> list[str]:
+    """Faults in the parameters, which the file's own model leaves to the flow's model."""
+    faults: list[str] = []
+    pipelines = raw.get("pipelines")
+    for name, pipeline in (pipelines if isinstance(pipelines, dict) else {}).items():
+        parameters = pipeline.get("parameters", {}) if isinstance(pipeline, dict) else None
+        if isinstance(parameters, dict) and pipeline.get("flow") in PARAMS:
+            try:
+                PARAMS[pipeline["flow"]].model_validate(parameters)
+            except ValidationError as error:
+                faults += faults_of(error, f"{place}: pipelines.{name}.parameters")
+    return [fault.replace("parameters: ", "parameters.", 1) for fault in faults]
+
+
+def _anchored(declaration: Declaration, folder: Path) -> Declaration:
+    pipelines = {
+        name: pipeline.model_copy(
+            update={
+                "parameters": {
+                    key: _anchor(value, folder) if key in ("source", "storage") and value else value
+                    for key, value in pipeline.parameters.items()
+                }
+            }
+        )
+        for name, pipeline in declaration.pipelines.items()
+    }
+    return declaration.model_copy(update={"storage": _anchor(declaration.storage, folder), "pipelines": pipelines})
+
+
+def _anchor(path: str, folder: Path) -> str:
+    return path if "://" in path else str(folder / Path(path).expanduser())

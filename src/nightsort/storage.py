@@ -1,0 +1,111 @@
+"""Owns the only door to a filesystem for what Nightsort keeps: the storage root, an fsspec URI.
+
+Invariant: a file written here is there whole or not at all, on a local disk even after a power cut.
+Does not know what the files mean; Delta tables go through `deltalake` to the place that `locate` names.
+
+    <root>/dataset/          dataset.json (the policy), images/ (Delta table)
+    <root>/predictions/      Delta table: the ledger
+    <root>/quarantine/       Delta table
+    <root>/models/<n>/       weights.safetensors, then bundle.json
+    <root>/models/champion.json
+    <root>/reports/<run>/    report.html, then report.json
+"""
+
+import os
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from nightsort.errors import StorageError
+
+
+class Storage:
+    """A storage root.
+
+    :param root: folder or fsspec URI; a relative folder is taken from the working directory
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root if "://" in root else str(Path(root).expanduser().resolve())
+
+    @cached_property
+    def _fs(self) -> fsspec.AbstractFileSystem:
+        try:
+            return url_to_fs(self.root)[0]
+        except (ValueError, ImportError) as error:
+            raise StorageError(f"storage {self.root}: {error}") from None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the root is a folder of this machine."""
+        return isinstance(self._fs, LocalFileSystem)
+
+    def locate(self, name: str) -> str:
+        """Full path or URI of `name`, a path below the root with forward slashes."""
+        return f"{self.root.rstrip('/')}/{name}"
+
+    def prepare(self) -> None:
+        """Create the root; :class:`StorageError` if it cannot be written to."""
+        probe = f".probe-{os.getpid()}"
+        try:
+            self.write_bytes(probe, b"")
+            self._fs.rm_file(self.locate(probe))
+        except OSError as error:
+            raise StorageError(
+                f"storage {self.root}: cannot be written to ({error.strerror or error}); "
+                "choose another with --storage or mend its rights"
+            ) from None
+
+    def exists(self, name: str) -> bool:
+        """Whether a file or folder is there."""
+        return bool(self._fs.exists(self.locate(name)))
+
+    def names(self, folder: str) -> list[str]:
+        """Sorted names directly in `folder`; empty if it is not there."""
+        try:
+            entries = self._fs.ls(self.locate(folder), detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries)
+
+    def read_bytes(self, name: str) -> bytes:
+        """All bytes of a file; FileNotFoundError if it is not there."""
+        data: bytes = self._fs.cat_file(self.locate(name))
+        return data
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Write a file whole or not at all, replacing what was there."""
+        if not self.is_local:
+            self._fs.pipe_file(self.locate(name), data)  # an object appears only when it is complete
+            return
+        target = Path(self.locate(name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write_durably(target, data)
+
+    def delta_options(self) -> dict[str, Any]:
+        """Keyword arguments that `deltalake` needs to reach this root; none for a local one."""
+        return {}
+
+
+def _write_durably(target: Path, data: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)  # the rename is durable once its folder is
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
