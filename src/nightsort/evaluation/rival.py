@@ -1,0 +1,36 @@
+"""Owns scoring an earlier model on another model's test rows, so that the two can be judged in pairs.
+
+Invariant: rows stand in the order of the test split, columns in the order of the other model's
+classes; a class the model does not know has probability 0.
+Does not decide anything.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nightsort.dataset.versions import Dataset
+from nightsort.learning import bundle
+from nightsort.learning.loading import load_split
+from nightsort.learning.predict import probabilities
+from nightsort.storage import Storage
+
+
+def rival_probabilities(
+    storage: Storage, model_version: int, dataset_version: int, classes: list[str], folder: Path
+) -> NDArray[np.float32]:
+    """Calibrated probabilities of a published model, float32 (N, C).
+
+    :param classes: C class names, the columns of the result
+    :param folder: where decoded pixels may lie meanwhile
+    :raises ModelError: if the model cannot be loaded
+    """
+    model = bundle.load(storage, model_version)
+    test = load_split(Dataset(storage), dataset_version, "test", classes, model.card.preprocess(), folder)
+    own = probabilities(model.network, test.images, model.card.temperature)
+    result = np.zeros((len(test), len(classes)), np.float32)
+    for column, name in enumerate(model.card.classes):
+        if name in classes:
+            result[:, classes.index(name)] = own[:, column]
+    return result

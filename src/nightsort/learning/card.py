@@ -1,0 +1,66 @@
+"""Owns a model's card, bundle.json: what the weights are, where they come from, how to read their answer.
+
+Invariant: it is written after the weights, so its existence means that the bundle is whole.
+Does not know torch, so that what only asks for the champion's classes need not load it.
+"""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nightsort.errors import ModelError
+from nightsort.images.preprocess import Preprocessing
+from nightsort.storage import Storage
+
+
+class Card(BaseModel):
+    """The content of bundle.json."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: int
+    created: datetime
+    run_id: str
+    model: str  # a name that `zoo.build` knows
+    classes: list[str]  # the position is the class id; a later model appends, never re-sorts
+    store_side: int
+    image_size: int
+    preprocessing: str  # Preprocessing.version when it was trained
+    temperature: float  # logits are divided by this (Guo et al. 2017)
+    abstain_below: float
+    dataset_version: int
+    dataset_fingerprint: str  # hash of the SHA-256 of every training picture
+    training_share: dict[str, float]  # class -> share of the training split: the prior
+    balance: str
+    macro_f1: float  # on the test split
+    accuracy: float
+    weights_sha256: str = ""
+
+    def preprocess(self) -> Preprocessing:
+        """The preprocessing this model was trained with.
+
+        :raises ModelError: if this version of Nightsort would prepare pictures differently
+        """
+        preprocessing = Preprocessing(self.store_side, self.image_size)
+        if preprocessing.version != self.preprocessing:
+            raise ModelError(
+                f"model {self.version}: was trained with preprocessing {self.preprocessing}, this version of Nightsort "
+                f"does {preprocessing.version}; retrain it"
+            )
+        return preprocessing
+
+
+def load_card(storage: Storage, version: int) -> Card:
+    """Read bundle.json.
+
+    :raises ModelError: if it is missing or damaged
+    """
+    place = f"models/{version}/bundle.json"
+    try:
+        return Card.model_validate_json(storage.read_bytes(place))
+    except FileNotFoundError:
+        raise ModelError(f"model {version}: {storage.locate(place)} is missing") from None
+    except ValidationError as error:
+        raise ModelError(
+            f"model {version}: {storage.locate(place)} is damaged ({error.error_count()} faults)"
+        ) from None

@@ -1,0 +1,1 @@
+"""Applying a champion: the engine, the ledger, the outcome of every picture."""
