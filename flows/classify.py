@@ -1,0 +1,36 @@
+"""The flow `classify`: new pictures in, one outcome for each out. A nightly drop and an archive alike."""
+
+from prefect import flow
+
+from nightsort.config import ClassifyParams
+from nightsort.errors import BusyError
+from nightsort.learning.card import load_card
+from nightsort.learning.registry import Registry
+from nightsort.reports.data import Report
+from nightsort.scoring.ledger import Ledger
+from tasks.classify import classify_pictures, describe_predictions
+from tasks.compute import Workers
+from tasks.intake import decide_what_is_new, fingerprint_pictures, list_pictures, new_rows, open_account
+from tasks.runs import Run, skipped
+
+
+@flow(name="classify", description="Classify every new picture of a folder or an archive, exactly once.")
+def classify(params: ClassifyParams) -> Report:
+    """List, fingerprint, leave out what has an outcome, classify the rest chunk by chunk."""
+    run = Run("classify", params)
+    card = load_card(run.storage, Registry(run.storage).require_champion())
+    listing = list_pictures(run, params)
+    try:
+        with run.lease("predictions"), Workers(params) as workers:
+            fingerprints = fingerprint_pictures(run, params, listing, workers)
+            known = Ledger(run.storage).known(card.version if params.rescore else None)
+            decided = decide_what_is_new(run, fingerprints, known)
+            account = open_account(run, params, decided)
+            classify_pictures(run, params, new_rows(decided), card, account, workers)
+            run.parts["intake"] = account.part()
+            run.parts["classify"] = describe_predictions(run, params, card)
+            account.tally().check()
+            account.tally().check_ceiling(params.max_quarantined, params.min_quarantined)
+    except BusyError as error:
+        return skipped(run, str(error))
+    return run.finished()

@@ -1,0 +1,1 @@
+"""Prefect tasks: retries, progress and fan-out around library calls."""

@@ -1,0 +1,68 @@
+"""Owns the stages of a classification: outcomes chunk by chunk, each committed to the ledger.
+
+Invariant: a chunk is committed before the next result is taken, so a run that dies loses the chunks
+in flight and nothing else.
+Does not know the order of the stages.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightsort.config import ClassifyParams
+from nightsort.learning.card import Card
+from nightsort.quarantine import Quarantine
+from nightsort.reports.account import Account
+from nightsort.reports.data import MAX_THUMBNAILS, ClassCount, ClassifyPart
+from nightsort.reports.gallery import thumbnails
+from nightsort.scoring.ledger import Ledger
+from nightsort.scoring.outcomes import Order, classify
+from nightsort.sources.arrivals import chunks
+from tasks.compute import Workers
+from tasks.intake import poison
+from tasks.progress import progress
+from tasks.runs import Run
+from tasks.stage import stage
+
+
+@stage(retries=0)  # each chunk has its own retry, and what is committed must not be committed twice
+def classify_pictures(
+    run: Run, params: ClassifyParams, new: pa.Table, card: Card, account: Account, workers: Workers
+) -> None:
+    """Classify the new pictures and commit each chunk as it comes back."""
+    order = Order(
+        root=run.storage.root,
+        model_version=card.version,
+        weights_sha256=card.weights_sha256,
+        run_id=run.id,
+        batch_size=params.batch_size,
+        max_pixels=params.max_pixels,
+        max_bytes=params.max_bytes,
+        threads=workers.threads,
+    )
+    ledger, quarantine = Ledger(run.storage), Quarantine(run.storage)
+    with progress("classifying", new.num_rows) as advance:
+        for item in workers.map(classify, chunks(new, params.chunk_size), order):
+            bad = poison(run, item.chunk) if item.result is None else item.result.quarantined
+            quarantine.append(bad)
+            account.quarantine(bad)
+            if item.result is not None:
+                ledger.append(item.result.predictions)
+                account.add("done", item.result.predictions.num_rows)
+                account.add("deferred", item.result.deferred, "changed")
+            advance(item.chunk.num_rows)
+
+
+@stage(retries=2)
+def describe_predictions(run: Run, params: ClassifyParams, card: Card) -> ClassifyPart:
+    """What was predicted, and the least certain pictures to look at."""
+    rows = Ledger(run.storage).rows(run.id, "path", "member", "label", "confidence", "runner_up", "margin", "abstained")
+    counts = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(rows["label"])}
+    least = rows.take(pc.select_k_unstable(rows, k=min(MAX_THUMBNAILS, rows.num_rows), sort_keys=[("margin", "ascending")]))
+    return ClassifyPart(
+        model_version=card.version,
+        predicted=[ClassCount(label=label, total=counts.get(label, 0)) for label in card.classes],
+        training_share=card.training_share,
+        abstained=pc.sum(rows["abstained"]).as_py() or 0,
+        abstain_below=card.abstain_below,
+        least_certain=thumbnails(least, params.max_pixels, params.max_bytes),
+    )

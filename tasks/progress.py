@@ -1,0 +1,71 @@
+"""Owns showing how far a stage is: a bar with rate and ETA in a terminal, an artifact in the Prefect UI.
+
+Invariant: showing progress never fails the work and costs at most a call a second to the server.
+Does not know what is counted.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import FlowRunContext
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.progress import TimeRemainingColumn
+from rich.text import Text
+
+_EVERY = 1.0  # seconds between updates of the artifact
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "")
+
+
+class Advance(Protocol):
+    """Say that `count` more are done, and, if it has become known, of how many and of what."""
+
+    def __call__(self, count: int, *, total: int | None = None, what: str | None = None) -> None: ...
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Advance]:
+    """Show progress for the length of a with-block.
+
+    :param total: how many there are; None if nobody knows yet
+    """
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    bar = Progress(*columns, _Rate(), TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+    artifact = _Artifact(what, total)
+    with bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(count: int, *, total: int | None = None, what: str | None = None) -> None:
+            bar.update(task, advance=count, total=total, description=what)
+            artifact.advance(count, total)
+
+        yield advance
+        artifact.finish()
+
+
+class _Artifact:
+    """A progress artifact of the Prefect run; does nothing outside one."""
+
+    def __init__(self, what: str, total: int | None) -> None:
+        self._done, self._total, self._sent = 0, total, 0.0
+        self._id = create_progress_artifact(0.0, description=what) if FlowRunContext.get() else None
+
+    def advance(self, count: int, total: int | None) -> None:
+        self._done += count
+        self._total = total or self._total
+        if self._id and self._total and time.monotonic() - self._sent > _EVERY:
+            self._sent = time.monotonic()
+            update_progress_artifact(self._id, min(100.0, 100 * self._done / self._total))
+
+    def finish(self) -> None:
+        if self._id:
+            update_progress_artifact(self._id, 100.0)

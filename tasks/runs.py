@@ -1,0 +1,105 @@
+"""Owns one run of a flow: its id, its lease, the clock of its stages, and the report at its end.
+
+Invariant: a run that began to work leaves a report, whether it completed or failed; a mistake of
+the user's leaves nothing. Two runs that write the same things never overlap.
+Does not know what the flow does.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.context import FlowRunContext
+
+from nightsort import lease
+from nightsort.config import RunParams
+from nightsort.errors import UserError
+from nightsort.reports import store
+from nightsort.reports.data import Report, State
+from nightsort.reports.render import to_markdown
+from nightsort.storage import Storage
+
+
+class Run:
+    """One run in progress.
+
+    :param flow: name of the flow
+    :param params: what it was started with
+    """
+
+    def __init__(self, flow: str, params: RunParams) -> None:
+        self.flow = flow
+        self.params = params
+        self.started = datetime.now(UTC)
+        stamp = self.started.strftime("%Y%m%dT%H%M%S") + f"{self.started.microsecond // 1000:03d}Z"
+        self.id = f"{stamp}-{flow}-{secrets.token_hex(2)}"
+        self.storage = Storage(params.storage)
+        self.seconds: dict[str, float] = {}  # stage -> wall seconds, in the order they ran
+        self.parts: dict[str, Any] = {}  # what the report has to say so far
+        self._report: Report | None = None
+
+    @contextmanager
+    def lease(self, name: str) -> Iterator[None]:
+        """Work inside: the storage is there and writable, nobody else writes, and the end is reported.
+
+        :raises BusyError: if another run holds the lease
+        """
+        self.storage.prepare()
+        with lease.hold(self.storage, name):
+            try:
+                yield
+            except UserError:
+                raise
+            except Exception as error:
+                with suppress(OSError):  # the disk may be what failed
+                    self._finish("failed", f"{type(error).__name__}: {error}")
+                raise
+            self._finish("completed", "")
+
+    def finished(self) -> Report:
+        """The report of a run whose lease has ended."""
+        if self._report is None:
+            raise RuntimeError(f"run {self.id}: asked for its report before its end")
+        return self._report
+
+    def _finish(self, state: State, message: str) -> None:
+        self._report = Report(
+            run_id=self.id,
+            flow=self.flow,
+            state=state,
+            started=self.started,
+            finished=datetime.now(UTC),
+            storage=self.storage.root,
+            parameters=self.params.model_dump(mode="json"),
+            message=message,
+            seconds=self.seconds,
+            **self.parts,
+        )
+        place = store.write(self.storage, self._report)
+        if FlowRunContext.get():
+            _show(self._report, place)
+
+
+def skipped(run: Run, message: str) -> Report:
+    """The report, not written anywhere, of a run that found another one at work."""
+    return Report(
+        run_id=run.id,
+        flow=run.flow,
+        state="skipped",
+        started=run.started,
+        finished=datetime.now(UTC),
+        storage=run.storage.root,
+        parameters=run.params.model_dump(mode="json"),
+        message=message,
+    )
+
+
+def _show(report: Report, place: str) -> None:
+    """The counts as a table and the report as text, on the run's page in the Prefect UI."""
+    if report.intake:
+        counts = report.intake.tally.model_dump()
+        create_table_artifact([counts], key=f"{report.flow}-counts", description="Where every picture went")
+    create_markdown_artifact(to_markdown(report, place), key=f"{report.flow}-report", description=report.run_id)

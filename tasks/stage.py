@@ -1,0 +1,82 @@
+"""Owns what every stage of a run has in common: retries, timing, and its face in the Prefect UI.
+
+Invariant: a stage does the same work and retries the same faults whether Prefect runs it or it is
+called directly, with no server anywhere. Only a passing fault of the machine is retried.
+Does not know what a stage does.
+"""
+
+import errno
+import functools
+import time
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import prefect
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from tasks.runs import Run
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_LASTING = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.ENOTDIR}
+_DELAY = 1.0  # seconds before the first retry, doubled before the second
+
+
+def stage(
+    *, retries: int
+) -> Callable[[Callable[Concatenate[Run, P], R]], Callable[Concatenate[Run, P], R]]:
+    """Make a function of a run a stage: a Prefect task inside a Prefect flow run, else a plain call.
+
+    Its wall seconds are added to `run.seconds` under the function's name.
+
+    :param retries: how often a passing fault is retried; 0 for work that must not be done twice
+    """
+
+    def decorate(body: Callable[Concatenate[Run, P], R]) -> Callable[Concatenate[Run, P], R]:
+        task = prefect.task(
+            body,
+            name=body.__name__.replace("_", " "),
+            retries=retries,
+            retry_delay_seconds=[_DELAY * 2**attempt for attempt in range(retries)] or None,
+            retry_jitter_factor=0.5 if retries else None,
+            retry_condition_fn=_is_worth_retrying,
+            cache_policy=NO_CACHE,  # whether work is done is the ledger's question, not Prefect's
+            persist_result=False,
+        )
+        plain = Retrying(
+            stop=stop_after_attempt(1 + retries),
+            wait=wait_exponential_jitter(initial=_DELAY, jitter=_DELAY / 2),
+            retry=retry_if_exception(is_passing),
+            reraise=True,
+        )
+
+        @functools.wraps(body)
+        def call(run: Run, *args: P.args, **kwargs: P.kwargs) -> R:
+            start = time.perf_counter()
+            try:
+                if FlowRunContext.get():
+                    return task(run, *args, **kwargs)
+                return plain(body, run, *args, **kwargs)
+            finally:
+                name = body.__name__
+                run.seconds[name] = run.seconds.get(name, 0.0) + time.perf_counter() - start
+
+        return call
+
+    return decorate
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether trying again may help: a fault of the machine that is not known to last."""
+    return isinstance(error, OSError) and error.errno not in _LASTING
+
+
+def _is_worth_retrying(task: Any, task_run: Any, state: Any) -> bool:
+    try:
+        state.result()
+    except BaseException as error:
+        return is_passing(error)
+    return False
