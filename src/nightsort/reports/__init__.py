@@ -1,0 +1,1 @@
+"""What people read: one data file, rendered as HTML, JSON and Markdown."""

@@ -1,0 +1,63 @@
+"""Owns the running account of an intake: the outcome of every discovered picture, as it becomes known.
+
+Invariant: counts everything, lists at most MAX_ROWS quarantined files.
+Does not know how an outcome was reached.
+"""
+
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightsort.reports.data import MAX_ROWS, IntakePart, Setaside
+from nightsort.tally import Tally
+
+
+class Account:
+    """The account of one run.
+
+    :param source: what is taken in
+    :param decided: table of the schema FINGERPRINTS, after `arrivals.decide`; its undecided rows
+        are expected to be added later
+    """
+
+    def __init__(self, source: str, decided: pa.Table) -> None:
+        self._source = source
+        self._discovered = decided.num_rows
+        self._outcomes: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._quarantined: list[Setaside] = []
+        settled = decided.filter(pc.is_valid(decided["outcome"]))
+        for group in settled.group_by(["outcome", "reason"]).aggregate([([], "count_all")]).to_pylist():
+            self.add(group["outcome"], group["count_all"], group["reason"])
+        self._remember(settled.filter(pc.equal(settled["outcome"], "quarantined")))
+
+    def add(self, outcome: str, count: int, reason: str = "") -> None:
+        """Count pictures that came to one outcome: a field of Tally other than `discovered`."""
+        self._outcomes[outcome] += count
+        if reason and count:
+            self._reasons[reason] += count
+
+    def quarantine(self, rows: pa.Table) -> None:
+        """Count and remember quarantined pictures, a table of the schema QUARANTINE."""
+        for group in rows.group_by("reason").aggregate([([], "count_all")]).to_pylist():
+            self.add("quarantined", group["count_all"], group["reason"])
+        self._remember(rows)
+
+    def _remember(self, rows: pa.Table) -> None:
+        for row in rows.slice(0, MAX_ROWS - len(self._quarantined)).to_pylist():
+            name = f"{row['path']}!{row['member']}" if row["member"] else row["path"]
+            self._quarantined.append(Setaside(path=name, reason=row["reason"], detail=row["detail"]))
+
+    def tally(self) -> Tally:
+        """The counts so far."""
+        return Tally(discovered=self._discovered, **self._outcomes)
+
+    def part(self) -> IntakePart:
+        """What the report shows of it."""
+        return IntakePart(
+            source=self._source,
+            tally=self.tally(),
+            reasons=dict(self._reasons.most_common()),
+            quarantined=self._quarantined,
+        )

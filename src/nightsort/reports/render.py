@@ -1,0 +1,71 @@
+"""Owns the renderings of a report: one HTML file, and a short Markdown for the run's page.
+
+Invariant: all text is escaped by the template engine, which is never switched off; the page loads
+nothing and runs nothing. Does not know where a rendering is kept.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from nightsort.reports import formats, headline, plots, sections
+from nightsort.reports.data import MAX_ROWS, MAX_THUMBNAILS, Report, TrainingPart
+
+
+def to_html(report: Report) -> str:
+    """The whole report as one self-contained page, UTF-8 encodable."""
+    return _render("report.html", report, figures=_figures(report.training) if report.training else {})
+
+
+def to_markdown(report: Report, location: str = "") -> str:
+    """The gist of the report as GitHub-flavoured Markdown.
+
+    :param location: path or URI of the full report, if it was written
+    """
+    return _render("report.md", report, location=location)
+
+
+def _render(template: str, report: Report, **more: object) -> str:
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            report=report,
+            title=headline.title(report),
+            verdict=headline.verdict(report),
+            outcomes=sections.outcomes(report),
+            **more,
+        )
+    )
+
+
+def _figures(training: TrainingPart) -> dict[str, plots.Picture]:
+    figures = {}
+    if training.history:
+        figures["loss"] = plots.loss_curves(training.history, training.best_epoch)
+        figures["macro_f1"] = plots.macro_f1_curve(training.history, training.best_epoch)
+    if training.before:
+        figures["distribution"] = plots.distribution(sections.pairs(training.before, training.after))
+    return figures
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=formats.printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for write in (
+        formats.count, formats.plural, formats.percent, formats.score, formats.signed, formats.duration,
+        formats.clock, formats.shorten, formats.name, formats.cell,
+    ):  # fmt: skip
+        environment.filters[write.__name__] = write
+    environment.globals.update(
+        sections=sections, reasons=sections.REASONS_EXPLAINED, max_rows=MAX_ROWS, max_thumbnails=MAX_THUMBNAILS
+    )
+    return environment

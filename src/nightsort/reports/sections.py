@@ -1,0 +1,210 @@
+"""Owns what each section of a report shows: rows ready to be set, bounded and in reading order.
+
+Invariant: however many classes a run has, a section has a bounded number of rows, and what is left
+out is counted. Does not know HTML or Markdown.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nightsort.evaluation.scores import ClassScore, Decision, Scores
+from nightsort.reports.data import ClassCount, ClassifyPart, Report
+from nightsort.schema import REASONS
+
+MAX_CLASSES = 60
+"""Classes listed in one table; the rest are counted."""
+
+MAX_MATRIX = 20
+"""Classes with a row of their own in the confusion matrix; the rest are one row and one column."""
+
+_MEANINGS = {
+    "done": "has a row of its own in the {place}",
+    "quarantined": "set aside with a reason; the original bytes are kept",
+    "duplicate": "same bytes as another picture that has an outcome",
+    "deferred": "still being written or changed while read; taken next time",
+    "skipped": "this very file already has an outcome, or its name is on the ignore list",
+}
+
+REASONS_EXPLAINED = REASONS | {
+    "known": "this very file already has an outcome",
+    "ignored_name": "the name is that of no picture: hidden, or of the operating system",
+    "same_bytes": "another file with the same bytes has an outcome",
+    "still_written": "the file is still growing, or its name says that it is unfinished",
+    "changed": "the file changed between being listed and being read",
+}
+"""Every reason for every outcome but done, and what it means."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of some of the discovered pictures."""
+
+    key: str
+    word: str
+    count: int
+    share: float
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """How often a class was predicted, beside its share of the training split (None: not known)."""
+
+    label: str
+    count: int
+    share: float
+    trained: float | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Training pictures of a class before and after balancing."""
+
+    label: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the confusion matrix; share is of its row, 0 to 1."""
+
+    count: int
+    share: float
+    right: bool
+
+    @property
+    def shade(self) -> float:
+        """Strength of the colour, 0 to 1; the root lets rare mistakes be seen."""
+        return self.share if self.right else math.sqrt(self.share)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A confusion matrix, true classes down; `folded` classes share the last row and column."""
+
+    labels: list[str]
+    rows: list[list[Cell]]
+    folded: int
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """How often pictures of one class were taken for another."""
+
+    truth: str
+    taken_for: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval drawn on an axis that holds zero: positions in per cent of its length."""
+
+    left: float
+    width: float
+    zero: float
+
+
+def outcomes(report: Report) -> list[Outcome]:
+    """The terms of the balance, in the order of the sum; empty without an intake."""
+    if not report.intake:
+        return []
+    tally = report.intake.tally
+    done, place = ("classified", "table of predictions") if report.flow == "classify" else ("ingested", "dataset")
+    return [
+        Outcome(
+            key=key,
+            word=done if key == "done" else key,
+            count=getattr(tally, key),
+            share=getattr(tally, key) / max(tally.discovered, 1),
+            meaning=meaning.format(place=place),
+        )
+        for key, meaning in _MEANINGS.items()
+    ]
+
+
+def predicted(part: ClassifyPart) -> list[Predicted]:
+    """Every class that was predicted or could have been, most predicted first."""
+    counts = dict.fromkeys(part.training_share, 0) | {row.label: row.total for row in part.predicted}
+    total = max(sum(counts.values()), 1)
+    rows = [Predicted(label, n, n / total, part.training_share.get(label)) for label, n in counts.items()]
+    return sorted(rows, key=lambda row: (-row.count, -(row.trained or 0), row.label))
+
+
+def pairs(before: Sequence[ClassCount], after: Sequence[ClassCount]) -> list[Pair]:
+    """Classes before and after balancing, most frequent first."""
+    balanced = {row.label: row.total for row in after}
+    rows = [Pair(row.label, row.total, balanced.get(row.label, 0)) for row in before]
+    return sorted(rows, key=lambda row: (-row.before, row.label))
+
+
+def imbalance(counts: Sequence[int]) -> str:
+    """Largest class over smallest non-empty one, such as 20:1; empty without pictures."""
+    present = [n for n in counts if n]
+    return f"{max(present) / min(present):,.3g}:1" if present else ""
+
+
+def listed(scores: Scores) -> list[ClassScore]:
+    """The classes of the table of figures: all in their order, or the MAX_CLASSES with the lowest F1."""
+    if len(scores.classes) <= MAX_CLASSES:
+        return scores.classes
+    return sorted(scores.classes, key=lambda row: (row.f1 is None, row.f1, row.label))[:MAX_CLASSES]
+
+
+def matrix(scores: Scores) -> Matrix:
+    """The confusion matrix; beyond MAX_MATRIX classes, those with the most mistakes are shown."""
+    labels = [row.label for row in scores.classes]
+    kept = _most_mistaken(scores.confusion, MAX_MATRIX)
+    folded = len(labels) - len(kept)
+    groups = [[i] for i in kept]
+    if folded:
+        groups.append(sorted(set(range(len(labels))) - set(kept)))
+    counts = [[_block(scores.confusion, rows, columns) for columns in groups] for rows in groups]
+    return Matrix(
+        labels=[labels[i] for i in kept] + (["other classes"] if folded else []),
+        rows=[[Cell(n, n / max(sum(row), 1), i == j) for j, n in enumerate(row)] for i, row in enumerate(counts)],
+        folded=folded,
+    )
+
+
+def _most_mistaken(confusion: list[list[int]], limit: int) -> list[int]:
+    columns = [sum(column) for column in zip(*confusion, strict=True)]
+    wrong = [sum(row) + columns[i] - 2 * row[i] for i, row in enumerate(confusion)]
+    return sorted(sorted(range(len(wrong)), key=lambda i: (-wrong[i], i))[:limit])
+
+
+def _block(confusion: list[list[int]], rows: list[int], columns: list[int]) -> int:
+    return sum(confusion[i][j] for i in rows for j in columns)
+
+
+def mistakes(scores: Scores, limit: int = 6) -> list[Mistake]:
+    """The most frequent confusions of one class with another."""
+    found = [
+        Mistake(scores.classes[i].label, scores.classes[j].label, n, n / sum(row))
+        for i, row in enumerate(scores.confusion)
+        for j, n in enumerate(row)
+        if i != j and n
+    ]
+    return sorted(found, key=lambda m: (-m.count, -m.share, m.truth, m.taken_for))[:limit]
+
+
+def interval(decision: Decision) -> Interval | None:
+    """The bootstrap interval of the difference in macro-F1 on an axis that holds zero."""
+    low, high = decision.difference_low, decision.difference_high
+    if low is None or high is None:
+        return None
+    start, end = min(low, 0.0), max(high, 0.0)
+    margin = 0.15 * (end - start) or 0.01
+    start, length = start - margin, end - start + 2 * margin
+    return Interval(100 * (low - start) / length, 100 * (high - low) / length, 100 * -start / length)
+
+
+def common_folder(paths: Sequence[str]) -> str:
+    """The folder or URI that all paths begin with, with its slash; empty where they share none."""
+    shared = os.path.commonprefix(list(paths))  # noqa: RUF071 (commonpath does not know URIs)
+    folder, slash, _ = shared.rpartition("/")
+    return folder + slash if folder.strip("/") else ""
