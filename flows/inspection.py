@@ -77,6 +77,8 @@ def latest_report(storage: Storage) -> Told:
     """Where the latest report lies."""
     runs = store.latest(storage, 1)
     if not runs:
-        raise StorageError(f"storage {storage.root}: holds no report yet; run 'nightsort ingest' or 'nightsort classify'")
+        raise StorageError(
+            f"storage {storage.root}: holds no report yet; run 'nightsort ingest' or 'nightsort classify'"
+        )
     place = store.location(runs[0])
     return [place], {"report": place, "run_id": runs[0].run_id}

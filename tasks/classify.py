@@ -55,9 +55,12 @@ def classify_pictures(
 @stage(retries=2)
 def describe_predictions(run: Run, params: ClassifyParams, card: Card) -> ClassifyPart:
     """What was predicted, and the least certain pictures to look at."""
-    rows = Ledger(run.storage).rows(run.id, "path", "member", "label", "confidence", "runner_up", "margin", "abstained")
+    columns = ("path", "member", "label", "confidence", "runner_up", "margin", "abstained")
+    rows = Ledger(run.storage).predictions(*columns, run_id=run.id)
     counts = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(rows["label"])}
-    least = rows.take(pc.select_k_unstable(rows, k=min(MAX_THUMBNAILS, rows.num_rows), sort_keys=[("margin", "ascending")]))
+    least = rows.take(
+        pc.select_k_unstable(rows, k=min(MAX_THUMBNAILS, rows.num_rows), sort_keys=[("margin", "ascending")])
+    )
     return ClassifyPart(
         model_version=card.version,
         predicted=[ClassCount(label=label, total=counts.get(label, 0)) for label in card.classes],

@@ -68,7 +68,9 @@ def new_rows(decided: pa.Table) -> pa.Table:
 def poison(run: Run, chunk: pa.Table) -> pa.Table:
     """The quarantine row of a picture that killed its worker."""
     detail = f"its worker process died of it on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    return _table(quarantine.row(row, "kills_decoder", detail, flow=run.flow, run_id=run.id) for row in chunk.to_pylist())
+    return _table(
+        quarantine.row(row, "kills_decoder", detail, flow=run.flow, run_id=run.id) for row in chunk.to_pylist()
+    )
 
 
 def _table(rows: Iterable[dict[str, Any]]) -> pa.Table:

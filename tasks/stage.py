@@ -25,9 +25,7 @@ _LASTING = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS, 
 _DELAY = 1.0  # seconds before the first retry, doubled before the second
 
 
-def stage(
-    *, retries: int
-) -> Callable[[Callable[Concatenate[Run, P], R]], Callable[Concatenate[Run, P], R]]:
+def stage(*, retries: int) -> Callable[[Callable[Concatenate[Run, P], R]], Callable[Concatenate[Run, P], R]]:
     """Make a function of a run a stage: a Prefect task inside a Prefect flow run, else a plain call.
 
     Its wall seconds are added to `run.seconds` under the function's name.

@@ -35,9 +35,9 @@ class Ledger:
         """Commit the predictions of one chunk."""
         self._table.append(predictions)
 
-    def rows(self, run_id: str, *columns: str) -> pa.Table:
-        """The named columns of what one run committed."""
-        return self._table.read(columns, pc.field("run_id") == run_id)
+    def predictions(self, *columns: str, run_id: str | None = None) -> pa.Table:
+        """The named columns of all predictions, or of those that one run committed."""
+        return self._table.read(columns, None if run_id is None else pc.field("run_id") == run_id)
 
     def count(self) -> int:
         """How many predictions there are."""

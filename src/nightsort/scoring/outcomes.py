@@ -91,9 +91,9 @@ def _prepare_all(chunk: pa.Table, engine: "Engine", order: Order) -> Iterator[_P
         for pair in read(chunk, order.max_bytes):
             waiting.append(pair)
             if len(waiting) == order.batch_size:
-                yield from threads.map(lambda item: _prepare(*item, engine, order), waiting)
+                yield from threads.map(lambda item: _prepare(item[0], item[1], engine, order), waiting)
                 waiting = []
-        yield from threads.map(lambda item: _prepare(*item, engine, order), waiting)
+        yield from threads.map(lambda item: _prepare(item[0], item[1], engine, order), waiting)
 
 
 def _prepare(row: Row, data: bytes | PictureError, engine: "Engine", order: Order) -> _Prepared | Row | None:

@@ -1,0 +1,47 @@
+# Two commands on a fresh machine with Python 3.11, pip, make and git: `make demo` and `make test`.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check services clean lock
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.installed
+UV := .uv/bin/uv
+DATA ?=
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(SETUP) ## install everything, hash-checked, into .venv
+
+demo: $(SETUP) ## the whole loop on handwritten digits; DATA=folder for your own class folders
+	$(BIN)/nightsort demo $(if $(DATA),--data "$(DATA)")
+
+test: $(SETUP) ## lint, types, layers and every test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+services: ## install what only some tests need (Debian: chromium)
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-dejavu-core
+
+lock: $(UV) ## resolve pyproject.toml into requirements.lock anew
+	$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --quiet --output-file requirements.lock
+
+clean: ## remove what setup, demo and tests made
+	rm -rf $(VENV) .uv demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# uv installs the lock in a tenth of pip's time; pip is only used to get uv.
+$(UV): requirements-uv.lock
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+
+$(SETUP): requirements.lock pyproject.toml | $(UV)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Nightsort needs Python 3.11 or newer, got " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@

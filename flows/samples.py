@@ -1,0 +1,102 @@
+"""Owns the demo's pictures: a labelled, long-tailed folder and three nightly drops.
+
+Invariant: the same pictures every time; none of a drop is among the labelled ones.
+Does not know what is done with them.
+"""
+
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+_SIDE = 64  # pixels; the digits come as 8 x 8
+_TAIL = 20  # the commonest class has this many times the pictures of the rarest
+_HELD_OUT = 0.3  # share of each class that is kept for the drops
+_DROPS = ("drop-1", "drop-2", "drop-3")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Where the pictures are, and what is on those of the drops."""
+
+    labelled: Path
+    drops: list[Path]
+    truth: dict[str, str]  # file name of a picture in a drop -> its class
+
+
+def write_digits(into: Path) -> Samples:
+    """The 1,797 handwritten digits that scikit-learn ships (Alpaydin & Kaynak 1998), as PNG files.
+
+    The labelled ones fall off exponentially from digit 0 to digit 9, the drops hold all digits alike.
+    """
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    by_class = {
+        str(digit): [
+            (f"{index:04d}.png", _png(digits.images[index])) for index in np.flatnonzero(digits.target == digit)
+        ]
+        for digit in range(10)
+    }
+    return _write(into, by_class, tail=_TAIL)
+
+
+def copy_folder(source: Path, into: Path) -> Samples:
+    """A user's own folder of class folders: most of it labelled, the rest as drops."""
+    by_class = {
+        folder.name: [(f"{folder.name}-{file.name}", file.read_bytes()) for file in _files(folder)]
+        for folder in sorted(source.iterdir())
+        if folder.is_dir()
+    }
+    return _write(into, by_class, tail=1)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (file for file in sorted(folder.rglob("*")) if file.is_file() and not file.name.startswith("."))
+
+
+def _png(image: np.ndarray) -> bytes:
+    """One digit, enlarged enough to look at."""
+    grey = (image / 16 * 255).astype(np.uint8)
+    large = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
+    return bytes(cv2.imencode(".png", large)[1])
+
+
+def _write(into: Path, by_class: dict[str, list[tuple[str, bytes]]], tail: int) -> Samples:
+    shutil.rmtree(into, ignore_errors=True)
+    labelled, drops = into / "labelled", [into / name for name in _DROPS]
+    for folder in drops:
+        folder.mkdir(parents=True)
+    truth: dict[str, str] = {}
+    nights: list[list[tuple[str, bytes]]] = [[], [], []]
+    for rank, (label, pictures) in enumerate(by_class.items()):
+        held = max(3, round(_HELD_OUT * len(pictures)))
+        kept = round(len(pictures[held:]) * tail ** (-rank / max(1, len(by_class) - 1)))
+        (labelled / label).mkdir(parents=True)
+        for name, data in pictures[held : held + kept]:
+            (labelled / label / name).write_bytes(data)
+        for position, (name, data) in enumerate(pictures[:held]):
+            truth[name] = label
+            nights[position % 3].append((name, data))
+    for night, folder in zip(nights[:2], drops, strict=False):
+        for name, data in night:
+            (folder / name).write_bytes(data)
+    with zipfile.ZipFile(drops[2] / "night.zip", "w") as archive:
+        for name, data in nights[2]:
+            archive.writestr(f"pictures/{name}", data)
+    _spoil(drops[0], *nights[0][:2])
+    return Samples(labelled, drops, truth)
+
+
+def _spoil(drop: Path, first: tuple[str, bytes], second: tuple[str, bytes]) -> None:
+    """Add what every real drop holds: things that are not whole, not pictures, or not new."""
+    picture = cv2.imdecode(np.frombuffer(first[1], np.uint8), cv2.IMREAD_COLOR)
+    jpeg = bytes(cv2.imencode(".jpg", picture)[1])
+    (drop / "cut-off.jpg").write_bytes(jpeg[: len(jpeg) // 2])
+    (drop / "notes.png").write_text("Camera 2 was cleaned today.\n")
+    (drop / "nothing.png").write_bytes(b"")
+    (drop / f"copy-of-{second[0]}").write_bytes(second[1])

@@ -1,0 +1,126 @@
+"""Owns the pipelines on a Prefect server: served by this process (`up`) or by workers (`deploy`).
+
+Invariant: what the server knows of a pipeline is what pipelines.yaml declares, whichever command
+registered it. Binds to loopback unless pipelines.yaml names another host.
+Does not know what a flow does.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import click
+import prefect
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.deployments.runner import EntrypointType, RunnerDeployment
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.schedules import Cron, Interval, Schedule
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.catalogue import flow_named
+from flows.launch import is_alive
+from nightsort.errors import ConfigError, RunError
+from nightsort.pipelines import Declaration, Pipeline
+from nightsort.storage import Storage
+
+_START_SECONDS = 120
+
+
+def up(declaration: Declaration) -> None:
+    """Start a Prefect server on SQLite and serve every pipeline until interrupted."""
+    deployments = _deployments(declaration)
+    storage = Storage(declaration.storage)
+    storage.prepare()
+    if storage.is_local:  # else the user's own Prefect home
+        os.environ.setdefault("PREFECT_HOME", storage.locate("prefect"))
+    with _server(declaration), temporary_settings({PREFECT_API_URL: declaration.server.api}):
+        # What the runner starts finds the server by its environment.
+        os.environ["PREFECT_API_URL"] = declaration.server.api
+        click.echo(f"Nightsort is up: http://{declaration.server.host}:{declaration.server.port}")
+        for name in declaration.pipelines:
+            click.echo(f"  serving {name}")
+        prefect.serve(*deployments, print_starting_message=False, pause_on_shutdown=False)
+
+
+def deploy(declaration: Declaration, pool: str) -> list[str]:
+    """Register every pipeline with the Prefect server in force, for the workers of a work pool.
+
+    :returns: names of the deployments
+    :raises ConfigError: if no server answers
+    """
+    api = PREFECT_API_URL.value() or declaration.server.api
+    if not is_alive(api):
+        raise ConfigError(f"no Prefect server answers at {api}; set PREFECT_API_URL or run 'nightsort up'")
+    deployments = _deployments(declaration)
+    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+        with suppress(ObjectAlreadyExists):  # made by an earlier deploy, or by hand with its own settings
+            client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+        for deployment in deployments:
+            deployment.apply(work_pool_name=pool)
+    return [f"{deployment.flow_name}/{deployment.name}" for deployment in deployments]
+
+
+def _deployments(declaration: Declaration) -> list[RunnerDeployment]:
+    if not declaration.pipelines:
+        raise ConfigError("pipelines: none is declared, so there is nothing to serve; see the README's pipelines.yaml")
+    return [_deployment(declaration, name, pipeline) for name, pipeline in declaration.pipelines.items()]
+
+
+def _deployment(declaration: Declaration, name: str, pipeline: Pipeline) -> RunnerDeployment:
+    flow = flow_named(pipeline.flow)
+    return flow.to_deployment(
+        name=name,
+        description=pipeline.description or flow.description,
+        parameters={"params": declaration.params(name).model_dump(mode="json")},
+        schedule=_schedule(pipeline),
+        tags=["nightsort"],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+
+
+def _schedule(pipeline: Pipeline) -> Schedule | None:
+    if pipeline.schedule is None:
+        return None
+    if pipeline.schedule.cron:
+        return Cron(pipeline.schedule.cron, timezone=pipeline.schedule.timezone)
+    return Interval(float(pipeline.schedule.interval_seconds or 0))
+
+
+@contextmanager
+def _server(declaration: Declaration) -> Iterator[None]:
+    """A Prefect server for the length of a with-block; one that is already there is used, and left."""
+    server = declaration.server
+    if is_alive(server.api):
+        yield
+        return
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", server.host, "--port", str(server.port)]
+    settings = {
+        "PREFECT_SERVER_UI_API_URL": server.api,  # else the page asks port 4200, whatever the server's
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+    }
+    process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
+    try:
+        _await(process, server.api)
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _await(process: subprocess.Popen[bytes], api: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not is_alive(api):
+        if process.poll() is not None:
+            raise RunError(f"the Prefect server at {api} ended at its start with exit code {process.returncode}")
+        if time.monotonic() > deadline:
+            raise RunError(f"the Prefect server at {api} did not answer within {_START_SECONDS} s")
+        time.sleep(0.3)
