@@ -5,12 +5,11 @@ line and exits with 1; neither shows a traceback. Nothing heavy is imported befo
 Does not know how anything is done.
 """
 
-import errno
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, get_args, get_origin
 
 import click
 
@@ -57,9 +56,18 @@ def _flow_command(name: str) -> click.Command:
             command.params.insert(0, click.Argument([key]))
         else:
             default = "" if field.default in (None, "") else f" [default: {field.default}]"
-            command.params.insert(0, click.Option([f"--{key.replace('_', '-')}"], help=f"{field.description}{default}"))
+            text, name_ = f"{field.description}{default}", f"--{key.replace('_', '-')}"
+            command.params.insert(0, click.Option([name_], help=text, metavar=_metavar(field.annotation)))
     command.params += reversed(getattr(callback, "__click_params__", []))
     return command
+
+
+def _metavar(annotation: Any) -> str:
+    """What an option takes, in the words of --help; pydantic does the parsing."""
+    if get_origin(annotation) is Literal:
+        return "|".join(get_args(annotation))
+    kinds = {bool: "true|false", int: "NUMBER", float: "NUMBER"}
+    return next((word for kind, word in kinds.items() if kind in (annotation, *get_args(annotation))), "TEXT")
 
 
 for _name in PARAMS:
@@ -232,15 +240,12 @@ def main() -> None:
     except click.exceptions.Abort:
         _fail("interrupted", 130)
     except click.ClickException as error:
-        _fail(error.format_message(), 2)
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "nightsort"
+        _fail(f"{error.format_message().rstrip('.')}; see '{command} --help'", 2)
     except UserError as error:
         _fail(str(error), 2)
     except NightsortError as error:
         _fail(str(error), 1)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
-            _fail(f"{error.filename or 'storage'}: {error.strerror}; nothing half-done was committed, run it again", 1)
-        raise
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -44,6 +45,8 @@ def up(declaration: Declaration) -> None:
         click.echo(f"Nightsort is up: http://{declaration.server.host}:{declaration.server.port}")
         for name in declaration.pipelines:
             click.echo(f"  serving {name}")
+        # Prefect 3.8.8 forgets to await its own stop when it is told to end.
+        warnings.filterwarnings("ignore", message="coroutine 'Runner.astop'", category=RuntimeWarning)
         prefect.serve(*deployments, print_starting_message=False, pause_on_shutdown=False)
 
 

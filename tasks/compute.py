@@ -116,7 +116,8 @@ class Workers:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None would open port 8787 on every interface
+            worker_dashboard_address="127.0.0.1:0",
             silence_logs=50,
         )
         return Client(self._cluster, set_as_default=False)

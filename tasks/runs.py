@@ -11,13 +11,14 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
 
 from nightsort import lease
 from nightsort.config import RunParams
-from nightsort.errors import UserError
-from nightsort.reports import store
+from nightsort.errors import UserError, WriteError
+from nightsort.reports import store, summary
 from nightsort.reports.data import Report, State
 from nightsort.reports.render import to_markdown
 from nightsort.storage import Storage
@@ -54,7 +55,7 @@ class Run:
             except UserError:
                 raise
             except Exception as error:
-                with suppress(OSError):  # the disk may be what failed
+                with suppress(WriteError):  # the disk may be what failed
                     self._finish("failed", f"{type(error).__name__}: {error}")
                 raise
             self._finish("completed", "")
@@ -98,8 +99,10 @@ def skipped(run: Run, message: str) -> Report:
 
 
 def _show(report: Report, place: str) -> None:
-    """The counts as a table and the report as text, on the run's page in the Prefect UI."""
+    """The counts as a table, the report as text and its gist in the log, on the run's page in the Prefect UI."""
     if report.intake:
-        counts = report.intake.tally.model_dump()
-        create_table_artifact([counts], key=f"{report.flow}-counts", description="Where every picture went")
+        table = [summary.counts(report)]
+        create_table_artifact(table, key=f"{report.flow}-counts", description="Where every picture went")
     create_markdown_artifact(to_markdown(report, place), key=f"{report.flow}-report", description=report.run_id)
+    for line in summary.as_lines(report, place):
+        get_run_logger().info(line)

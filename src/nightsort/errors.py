@@ -12,6 +12,7 @@ NightsortError
 |   +-- CeilingError       too much was quarantined to go on
 |   +-- ShardError         one named shard failed after its retries
 |   +-- TrainingError      training diverged
+|   +-- WriteError         the storage failed while it was written to
 +-- BusyError              another run holds the lease; this one is skipped
 +-- PictureError           one bad picture; becomes a quarantine row, never ends a run
 
@@ -77,6 +78,10 @@ class ShardError(RunError):
 
 class TrainingError(RunError):
     """Training diverged; the message names the epoch and the batch."""
+
+
+class WriteError(RunError):
+    """The storage could not take what was written: a full disk, a lost connection."""
 
 
 class BusyError(NightsortError):

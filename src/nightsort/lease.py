@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from nightsort.errors import BusyError
-from nightsort.storage import Storage
+from nightsort.storage import Storage, writing
 
 
 @contextmanager
@@ -28,7 +28,8 @@ def hold(storage: Storage, name: str) -> Iterator[None]:
     :raises BusyError: if another process or thread holds it; the message says who, and since when
     """
     folder = _folder(storage)
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
     note = folder / f"{name}.json"
     lock = FileLock(folder / f"{name}.lock", timeout=0, thread_local=False)
     try:
@@ -36,7 +37,8 @@ def hold(storage: Storage, name: str) -> Iterator[None]:
     except Timeout:
         raise BusyError(f"{name} on {storage.root}: {_describe(note)}; this run is skipped") from None
     try:
-        note.write_text(json.dumps(_owner()))
+        with writing(str(note)):
+            note.write_text(json.dumps(_owner()))
         yield
     finally:
         note.unlink(missing_ok=True)

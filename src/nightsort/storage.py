@@ -12,7 +12,10 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
 """
 
 import os
+import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from nightsort.errors import StorageError
+from nightsort.errors import StorageError, WriteError
 
 
 class Storage:
@@ -55,11 +58,8 @@ class Storage:
         try:
             self.write_bytes(probe, b"")
             self._fs.rm_file(self.locate(probe))
-        except OSError as error:
-            raise StorageError(
-                f"storage {self.root}: cannot be written to ({error.strerror or error}); "
-                "choose another with --storage or mend its rights"
-            ) from None
+        except WriteError as error:
+            raise StorageError(f"{error}; choose another with --storage or mend its rights") from None
 
     def exists(self, name: str) -> bool:
         """Whether a file or folder is there."""
@@ -79,20 +79,31 @@ class Storage:
         return data
 
     def write_bytes(self, name: str, data: bytes) -> None:
-        """Write a file whole or not at all, replacing what was there."""
-        if not self.is_local:
-            self._fs.pipe_file(self.locate(name), data)  # an object appears only when it is complete
-            return
-        target = Path(self.locate(name))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write_durably(target, data)
+        """Write a file whole or not at all, replacing what was there; :class:`WriteError` if it cannot be."""
+        with writing(self.locate(name)):
+            if self.is_local:
+                _write_durably(Path(self.locate(name)), data)
+            else:
+                self._fs.pipe_file(self.locate(name), data)  # an object appears only when it is complete
 
     def delta_options(self) -> dict[str, Any]:
         """Keyword arguments that `deltalake` needs to reach this root; none for a local one."""
         return {}
 
 
+@contextmanager
+def writing(place: str) -> Iterator[None]:
+    """Turn what a filesystem, or a library on top of one, raises into :class:`WriteError`."""
+    try:
+        yield
+    except OSError as error:
+        # delta-rs writes its causes on coloured lines of their own
+        cause = error.strerror or " ".join(re.sub(r"\x1b\[\d+m|↳", "", str(error)).split())
+        raise WriteError(f"{place}: could not be written ({cause})") from error
+
+
 def _write_durably(target: Path, data: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pds
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import TableNotFoundError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
-from nightsort.storage import Storage
+from nightsort.storage import Storage, writing
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,10 @@ class Table:
         return None if table is None else table.version()
 
     def append(self, rows: pa.Table) -> None:
-        """Append rows in one commit; no rows make no commit."""
+        """Append rows in one commit; no rows make no commit. :class:`WriteError` if the storage is full or gone."""
         if rows.num_rows:
-            write_deltalake(self.uri, rows, mode="append", partition_by=self._partition_by, **self._options)
+            with writing(self.uri):
+                write_deltalake(self.uri, rows, mode="append", partition_by=self._partition_by, **self._options)
 
     def append_files(self, files: Iterable[DataFile], run_id: str) -> int:
         """Make files that already lie in the table's folder part of it, in one commit.
@@ -64,12 +65,15 @@ class Table:
         :returns: the version that this commit made
         """
         now = int(time.time() * 1000)
-        actions = [AddAction(f.name, f.size, {}, now, True, json.dumps({"numRecords": f.rows})) for f in files]
+        actions: list[AddAction | RemoveAction] = [
+            AddAction(f.name, f.size, {}, now, True, json.dumps({"numRecords": f.rows})) for f in files
+        ]
         schema = Schema.from_arrow(self.schema)
-        table = self._open() or DeltaTable.create(self.uri, schema, mode="ignore", **self._options)
-        table.create_write_transaction(
-            actions, "append", schema, commit_properties=CommitProperties(custom_metadata={"run_id": run_id})
-        )
+        with writing(self.uri):
+            table = self._open() or DeltaTable.create(self.uri, schema, mode="ignore", **self._options)
+            table.create_write_transaction(
+                actions, "append", schema, commit_properties=CommitProperties(custom_metadata={"run_id": run_id})
+            )
         table.update_incremental()
         return table.version()
 
@@ -80,9 +84,7 @@ class Table:
             return pds.dataset(self.schema.empty_table())
         return table.to_pyarrow_dataset(schema=self.schema)
 
-    def read(
-        self, columns: Iterable[str], where: pc.Expression | None = None, version: int | None = None
-    ) -> pa.Table:
+    def read(self, columns: Iterable[str], where: pc.Expression | None = None, version: int | None = None) -> pa.Table:
         """The named columns of the rows that match."""
         return self.dataset(version).to_table(columns=list(columns), filter=where)
 

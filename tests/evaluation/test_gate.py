@@ -82,13 +82,13 @@ def test_the_interval_is_that_of_the_plain_bootstrap():
     champion, challenger = model(0.8).argmax(1), model(0.85, 1).argmax(1)
     rng = np.random.default_rng(9)
     differences = []
-    for _ in range(1000):
+    for _ in range(400):
         rows = rng.integers(0, len(LABELS), len(LABELS))
         new, old = (f1_score(LABELS[rows], predicted[rows], average="macro") for predicted in (challenger, champion))
         differences.append(new - old)
     decision = decide(model(0.8), model(0.85, 1))
-    assert decision.difference_low == pytest.approx(np.quantile(differences, 0.05), abs=0.01)
-    assert decision.difference_high == pytest.approx(np.quantile(differences, 0.95), abs=0.01)
+    assert decision.difference_low == pytest.approx(np.quantile(differences, 0.05), abs=0.012)
+    assert decision.difference_high == pytest.approx(np.quantile(differences, 0.95), abs=0.012)
 
 
 def test_the_first_champion_has_to_beat_guessing():
@@ -100,12 +100,11 @@ def test_the_first_champion_has_to_beat_guessing():
     assert "guessing reaches 0.333, the majority class 0.256" in refused.reason
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_predictions_that_ignore_the_picture_are_refused(seed):
-    shuffled = np.random.default_rng(seed).permutation(LABELS)
-    decision = decide(None, np.eye(3, dtype=np.float32)[shuffled])
-    assert not decision.promoted
-    assert decision.challenger_macro_f1 == pytest.approx(1 / 3, abs=0.1)
+def test_predictions_that_ignore_the_picture_pass_as_rarely_as_the_quantile_says():
+    shuffled = (np.random.default_rng(seed).permutation(LABELS) for seed in range(60))
+    decisions = [decide(None, np.eye(3, dtype=np.float32)[predicted]) for predicted in shuffled]
+    assert sum(decision.promoted for decision in decisions) <= 6
+    assert np.mean([decision.challenger_macro_f1 for decision in decisions]) == pytest.approx(1 / 3, abs=0.01)
 
 
 def test_the_seed_decides_the_interval():

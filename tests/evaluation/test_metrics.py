@@ -42,7 +42,9 @@ def test_no_picture_is_refused():
         evaluate(np.empty((0, 2), np.float32), np.empty(0, np.int64), ["a", "b"])
 
 
-@pytest.mark.parametrize(("confidence", "right", "error"), [(1.0, 10, 0.0), (1.0, 5, 0.5), (0.8, 8, 0.0), (0.6, 10, 0.4)])
+@pytest.mark.parametrize(
+    ("confidence", "right", "error"), [(1.0, 10, 0.0), (1.0, 5, 0.5), (0.8, 8, 0.0), (0.6, 10, 0.4)]
+)
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy(confidence, right, error):
     labels = np.array([0] * right + [1] * (10 - right))
     assert calibration_error(sure([0] * 10, 2, confidence), labels) == pytest.approx(error, abs=1e-6)

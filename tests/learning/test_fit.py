@@ -10,6 +10,7 @@ from nightsort.learning import loop
 from nightsort.learning.fit import fit
 from nightsort.learning.pictures import Pictures
 from nightsort.learning.predict import embeddings, logits, probabilities
+from nightsort.learning.validation import Validation
 
 CLASSES = ["bar", "block", "dot"]
 
@@ -112,7 +113,7 @@ def test_progress_is_told_by_step_and_by_epoch():
 
 
 def test_patience_ends_the_training(monkeypatch):
-    monkeypatch.setattr(loop, "validate", lambda *_: loop.Validation(loss=1.0, accuracy=0.5, macro_f1=0.5))
+    monkeypatch.setattr(loop, "validate", lambda *_: Validation(loss=1.0, accuracy=0.5, macro_f1=0.5))
     result = fit(TRAIN, VALIDATION, CLASSES, params(epochs=9, patience=2))
     assert (len(result.history), result.best_epoch) == (3, 1)
 

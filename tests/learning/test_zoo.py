@@ -20,7 +20,7 @@ def test_our_network_is_small():
     assert 100_000 < sum(p.numel() for p in build("small_resnet", 10).parameters()) < 500_000
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "densenet121", "googlenet", "shufflenet_v2_x0_5"])
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "googlenet"])
 def test_a_torchvision_network_gets_a_linear_head(name):
     model = build(name, 5).eval()
     images = pictures(64)

@@ -8,8 +8,6 @@ from typing import Any
 
 from nightsort.reports.data import Report
 
-_DONE = {"ingest": "ingested", "classify": "classified"}
-
 
 def as_object(report: Report, place: str) -> dict[str, Any]:
     """One flat JSON object.
@@ -20,8 +18,7 @@ def as_object(report: Report, place: str) -> dict[str, Any]:
     if report.message:
         summary["message"] = report.message
     if report.intake:
-        tally = report.intake.tally.model_dump()
-        summary |= {_DONE.get(name, name) if name != "done" else _DONE[report.flow]: tally[name] for name in tally}
+        summary |= counts(report)
     if report.ingest:
         summary |= {"dataset_version": report.ingest.dataset_version}
     if report.classify:
@@ -32,6 +29,16 @@ def as_object(report: Report, place: str) -> dict[str, Any]:
         summary |= training.scores.model_dump(include={"accuracy", "balanced_accuracy", "macro_f1"})
         summary |= training.decision.model_dump(include={"promoted", "reason"})
     return summary
+
+
+def counts(report: Report) -> dict[str, int | bool]:
+    """Where every picture went, `done` under its proper name; empty if the run read no pictures."""
+    tally = report.intake.tally.model_dump() if report.intake else {}
+    return {_word(report) if name == "done" else name: count for name, count in tally.items()}
+
+
+def _word(report: Report) -> str:
+    return "classified" if report.flow == "classify" else "ingested"
 
 
 def as_lines(report: Report, place: str) -> list[str]:
@@ -62,7 +69,5 @@ def as_lines(report: Report, place: str) -> list[str]:
 
 
 def _sum(report: Report) -> str:
-    assert report.intake is not None
-    tally = report.intake.tally.model_dump(exclude={"discovered", "balanced"})
-    parts = " + ".join(f"{count} {_DONE[report.flow] if name == 'done' else name}" for name, count in tally.items())
-    return f"{report.intake.tally.discovered} discovered = {parts}"
+    outcomes = {name: count for name, count in counts(report).items() if name not in ("discovered", "balanced")}
+    return f"{counts(report)['discovered']} discovered = " + " + ".join(f"{n} {name}" for name, n in outcomes.items())

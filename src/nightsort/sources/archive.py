@@ -1,16 +1,18 @@
 """Owns archives as sources: members listed and read in place, never extracted.
 
 Invariant: only regular members are read, under names of their own; no member can make us read more
-than the cap. A name that occurs twice is told apart by a suffix, so that no member hides another.
+than the cap. A name that occurs twice is told apart by a suffix, so that no member hides another. An
+archive that ends before its end mark says so by an exception.
 Does not know what the members hold.
 """
 
 import lzma
+import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from nightsort.errors import PictureError
@@ -18,7 +20,16 @@ from nightsort.errors import PictureError
 ZIP_SUFFIXES = (".zip",)
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,  # a zip of a version, or with a compression, that zipfile does not know
+)
 """What the readers raise on a damaged archive or member."""
 
 
@@ -78,24 +89,46 @@ class _TarSource:
         return self.archive.extractfile(self.info)  # type: ignore[return-value]  # regular members only
 
 
+class _Header(tarfile.TarInfo):
+    """A tar header; TarFile takes a damaged or a missing one for the end of the archive, this one does not."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "_Header":
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the end mark
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"{error} at byte {tarfile_.offset}, where a member or the end mark should be") from None
+
+
 def _walk(file: BinaryIO, path: str) -> Iterator[tuple[Member, _ZipSource | _TarSource]]:
-    seen: dict[str, int] = {}
+    used: set[str] = set()
     walk = _walk_zip(file) if path.lower().endswith(ZIP_SUFFIXES) else _walk_tar(file)
     for member, source in walk:
-        count = seen[member.name] = seen.get(member.name, 0) + 1
-        yield (member if count == 1 else Member(f"{member.name}#{count}", member.size, member.unsafe)), source
+        name, count = member.name, 1
+        while not name or name in used:
+            count += 1
+            name = f"{member.name}#{count}"
+        used.add(name)
+        yield replace(member, name=name), source
 
 
 def _walk_zip(file: BinaryIO) -> Iterator[tuple[Member, _ZipSource]]:
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
-            if not info.is_dir():
-                unsafe = "encrypted" if info.flag_bits & 0x1 else ""
-                yield Member(info.filename, info.file_size, unsafe), _ZipSource(archive, info)
+            if not info.filename.endswith("/"):
+                yield Member(info.filename, info.file_size, _unsafe(info)), _ZipSource(archive, info)
+
+
+def _unsafe(info: zipfile.ZipInfo) -> str:
+    if info.flag_bits & 0x1:
+        return "encrypted"
+    return "a link" if stat.S_ISLNK(info.external_attr >> 16) else ""
 
 
 def _walk_tar(file: BinaryIO) -> Iterator[tuple[Member, _TarSource]]:
-    with tarfile.open(fileobj=file, mode="r:*", errors="backslashreplace") as archive:
+    with tarfile.open(fileobj=file, mode="r:*", errors="backslashreplace", tarinfo=_Header) as archive:
         for info in archive:
             if not info.isdir():
                 unsafe = "" if info.isreg() else "a link or a device"
@@ -111,5 +144,7 @@ def _read(member: Member, source: _ZipSource | _TarSource, max_bytes: int) -> by
             return read_capped(stream, max_bytes)
     except PictureError as error:
         return error
-    except (*DAMAGE, NotImplementedError, RuntimeError) as error:  # the last two: unknown compression, password
-        return PictureError("unreadable", f"archive member: {error}")
+    except (*DAMAGE, RuntimeError) as error:  # the last is about a password
+        # Damage stays; what the operating system reports, with a number, may be gone next time.
+        passing = isinstance(error, OSError) and error.errno is not None
+        return PictureError("unreadable" if passing else "bad_archive", f"archive member: {error}")

@@ -1,22 +1,23 @@
 """Owns the list of what a source holds: one row for every file and every archive member.
 
 Invariant: everything found is a row, also what will not be read (`outcome` says why), so that a
-run can account for it. Symbolic links to folders are not followed.
+run can account for it. Only regular files are opened; symbolic links to folders are not followed.
 Does not read pictures.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any
 
 import fsspec
 import pyarrow as pa
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 from nightsort.errors import SourceError
 from nightsort.schema import LISTING
-from nightsort.sources.archive import DAMAGE, is_archive, members
+from nightsort.sources.archive import DAMAGE, Member, is_archive, members
 
 _ROWS = 10_000  # rows gathered before they become an Arrow batch
 _UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".filepart")
@@ -35,7 +36,7 @@ def list_source(
     :param settle_seconds: a file modified more recently is listed twice, this long apart, and
         deferred if its size or time changed
     :param on_progress: called with the number of rows so far
-    :returns: table of the schema LISTING, sorted by path
+    :returns: table of the schema LISTING, the members of an archive one after another
     :raises SourceError: if there is no such source or it holds nothing
     """
     fs, root = _open(source)
@@ -75,7 +76,7 @@ def _gather(rows: Iterator[Row]) -> Iterator[list[Row]]:
 def _entries(fs: fsspec.AbstractFileSystem, root: str, settle_seconds: float) -> Iterator[Row]:
     fresh: list[dict[str, Any]] = []
     for info in _files(fs, root):
-        if time.time() - _modified(info) < settle_seconds and not _decided_by_name(info["name"]):
+        if time.time() - _modified(info) < settle_seconds and not _decided_by_name(info["name"][len(root) :]):
             fresh.append(info)
         else:
             yield from _rows(fs, root, info)
@@ -86,19 +87,38 @@ def _entries(fs: fsspec.AbstractFileSystem, root: str, settle_seconds: float) ->
 
 
 def _files(fs: fsspec.AbstractFileSystem, root: str) -> Iterator[dict[str, Any]]:
+    """Everything below the root that is not a folder; fsspec's own walk leaves out folders that it cannot list."""
     if fs.isfile(root):
         yield fs.info(root)
         return
+    folders = [root]
+    while folders:
+        below = []
+        for info in _inside(fs, folders.pop()):
+            if info["type"] == "directory":
+                below.append(info["name"])
+            else:
+                yield info if info["type"] == "file" else _target(fs, info)
+        folders += reversed(below)
+
+
+def _inside(fs: fsspec.AbstractFileSystem, folder: str) -> list[dict[str, Any]]:
+    """Entries of a folder by name; none if it has vanished."""
     try:
-        for _, folders, files in fs.walk(root, detail=True, on_error="raise"):
-            for name in sorted(folders):  # the walk goes on in the order it finds here
-                folder = folders.pop(name)
-                if not folder.get("islink"):  # a link may lead out of the source, or round in a circle
-                    folders[name] = folder
-            for name in sorted(files):
-                yield files[name]
-    except PermissionError as error:
-        raise SourceError(f"source {root}: {error.filename or ''} cannot be listed ({error.strerror})") from None
+        entries = fs.ls(folder, detail=True)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SourceError(f"source {folder}: cannot be listed ({error.strerror or error}); mend its rights") from None
+    return sorted((info for info in entries if info["name"].rstrip("/") != folder), key=lambda info: str(info["name"]))
+
+
+def _target(fs: fsspec.AbstractFileSystem, link: dict[str, Any]) -> dict[str, Any]:
+    """What a link leads to, under the link's name; anything else, and a link that leads nowhere, as it is."""
+    try:
+        return {**fs.info(link["name"]), "name": link["name"]}
+    except OSError:
+        return link
 
 
 def _settled(fs: fsspec.AbstractFileSystem, before: dict[str, Any]) -> bool:
@@ -110,43 +130,52 @@ def _settled(fs: fsspec.AbstractFileSystem, before: dict[str, Any]) -> bool:
 
 
 def _rows(fs: fsspec.AbstractFileSystem, root: str, info: dict[str, Any], growing: bool = False) -> Iterator[Row]:
-    path = info["name"]
-    row = _row(info, label=label_of(path[len(root) :]))
+    inside = info["name"][len(root) :]
+    place = _place(fs, info["name"])
+    row = _row(place, info, label_of(inside))
     if growing:
         yield {**row, "outcome": "deferred", "reason": "still_written", "detail": "changed while it was listed"}
-    elif row["path"] != path:
+    elif info["type"] != "file":
+        yield {**row, "outcome": "skipped", "reason": "not_a_file", "detail": ""}
+    elif row["path"] != place:
         yield {**row, "outcome": "quarantined", "reason": "unreadable", "detail": "the name is not valid UTF-8"}
-    elif decided := _decided_by_name(path):
+    elif decided := _decided_by_name(inside):
         yield {**row, "outcome": decided[0], "reason": decided[1], "detail": ""}
-    elif is_archive(path):
-        yield from _member_rows(fs, root, info)
+    elif is_archive(place):
+        yield from _member_rows(fs, place, info, PurePosixPath(inside).parent)
     else:
         yield row
 
 
-def _member_rows(fs: fsspec.AbstractFileSystem, root: str, info: dict[str, Any]) -> Iterator[Row]:
-    inside = info["name"][len(root) :]
+def _place(fs: fsspec.AbstractFileSystem, name: str) -> str:
+    """Where a file can be found again: its absolute path here, its URI elsewhere."""
+    return name if isinstance(fs, LocalFileSystem) else str(fs.unstrip_protocol(name))
+
+
+def _member_rows(
+    fs: fsspec.AbstractFileSystem, place: str, info: dict[str, Any], folder: PurePosixPath
+) -> Iterator[Row]:
     try:
         with fs.open(info["name"], "rb") as file:
-            yield from _members(file, info, PurePosixPath(inside).parent)
+            for member in members(file, place):
+                yield _member_row(place, info, folder, member)
     except DAMAGE as error:  # what could be listed was; the archive itself is the row that says so
-        yield {**_row(info, None), "outcome": "quarantined", "reason": "bad_archive", "detail": str(error)}
+        yield {**_row(place, info, None), "outcome": "quarantined", "reason": "bad_archive", "detail": str(error)}
 
 
-def _members(file: BinaryIO, info: dict[str, Any], folder: PurePosixPath) -> Iterator[Row]:
-    for member in members(file, info["name"]):
-        row = _row(info, label_of(member.name) or label_of(f"{folder}/{member.name}"))
-        row |= {"member": member.name, "size": member.size}
-        if decided := _decided_by_name(member.name):
-            row |= {"outcome": decided[0], "reason": decided[1], "detail": ""}
-        elif member.unsafe:
-            row |= {"outcome": "quarantined", "reason": "unsafe_member", "detail": member.unsafe}
-        yield row
+def _member_row(place: str, info: dict[str, Any], folder: PurePosixPath, member: Member) -> Row:
+    row = _row(place, info, label_of(member.name) or label_of(f"{folder}/{member.name}"))
+    row |= {"member": member.name, "size": member.size}
+    if decided := _decided_by_name(member.name):
+        row |= {"outcome": decided[0], "reason": decided[1], "detail": ""}
+    elif member.unsafe:
+        row |= {"outcome": "quarantined", "reason": "unsafe_member", "detail": member.unsafe}
+    return row
 
 
-def _row(info: dict[str, Any], label: str | None) -> Row:
+def _row(place: str, info: dict[str, Any], label: str | None) -> Row:
     return {
-        "path": _printable(info["name"]),
+        "path": _printable(place),
         "member": "",
         "size": info["size"],
         "modified": _modified(info),
@@ -168,14 +197,18 @@ def _modified(info: dict[str, Any]) -> float:
     return float(value.timestamp() if hasattr(value, "timestamp") else value)
 
 
-def _decided_by_name(path: str) -> tuple[str, str] | None:
-    parts = PurePosixPath(path.replace("\\", "/")).parts
-    name = parts[-1].lower() if parts else ""
-    if name.endswith(_UNFINISHED):
+def _decided_by_name(inside: str) -> tuple[str, str] | None:
+    """Outcome and reason of a path below the source that its name alone decides."""
+    parts = [part.lower() for part in _parts(inside)]
+    if parts and parts[-1].endswith(_UNFINISHED):
         return "deferred", "still_written"
-    if name in _IGNORED or name.startswith(".") or any(part.lower() in _IGNORED for part in parts):
+    if any(part in _IGNORED or part.startswith(".") for part in parts):
         return "skipped", "ignored_name"
     return None
+
+
+def _parts(inside: str) -> list[str]:
+    return [part for part in PurePosixPath(inside.replace("\\", "/")).parts if part not in ("/", "//", ".", "..")]
 
 
 def label_of(inside: str) -> str | None:
@@ -184,7 +217,7 @@ def label_of(inside: str) -> str | None:
     >>> label_of("crack/a.jpg"), label_of("train/crack/a.jpg"), label_of("a.jpg")
     ('crack', 'crack', None)
     """
-    folders = [part for part in PurePosixPath(inside.replace("\\", "/")).parts[:-1] if part not in ("/", ".", "..")]
+    folders = _parts(inside)[:-1]
     if len(folders) > 1 and folders[0].lower() in _SPLIT_FOLDERS:
         folders = folders[1:]
     return folders[0] if folders else None

@@ -23,17 +23,17 @@ Row = dict[str, Any]
 def read(rows: pa.Table, max_bytes: int) -> Iterator[tuple[Row, bytes | PictureError]]:
     """Bytes of each row of a listing; rows of one archive are read in one pass.
 
-    :param rows: table of the schema LISTING or FINGERPRINTS
+    :param rows: table of the schema LISTING or FINGERPRINTS, each path and member once
     :param max_bytes: a larger file or member is PictureError `too_large`
     """
-    by_path: dict[str, list[Row]] = defaultdict(list)
+    in_archive: dict[str, dict[str, Row]] = defaultdict(dict)
     for row in rows.to_pylist():
-        by_path[row["path"]].append(row)
-    for path, items in by_path.items():
-        if items[0]["member"]:
-            yield from _read_members(path, {item["member"]: item for item in items}, max_bytes)
+        if row["member"]:
+            in_archive[row["path"]][row["member"]] = row
         else:
-            yield items[0], _read_file(path, max_bytes)
+            yield row, _read_file(row["path"], max_bytes)
+    for path, items in in_archive.items():
+        yield from _read_members(path, items, max_bytes)
 
 
 def _read_file(path: str, max_bytes: int) -> bytes | PictureError:

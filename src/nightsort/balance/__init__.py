@@ -1,0 +1,1 @@
+"""The resampling plan: class counts to targets, indices and synthetic embeddings."""

@@ -1,0 +1,1 @@
+"""Torch: networks, batches, losses, training, bundles."""

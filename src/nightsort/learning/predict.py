@@ -1,0 +1,53 @@
+"""Owns the forward pass over many pictures: embeddings, logits, calibrated probabilities.
+
+Invariant: rows come out in the order they went in, and the network's weights do not change.
+Does not know labels.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nightsort.learning.zoo import Classifier
+
+
+def batch(images: NDArray[np.uint8]) -> Tensor:
+    """Stored pictures as the network takes them: uint8 (B, S, S, 3) -> uint8 (B, 3, S, S), channels last in memory."""
+    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+
+
+def embeddings(model: Classifier, images: NDArray[np.uint8], batch_size: int = 256) -> Tensor:
+    """What the head sees of each picture, float32 (N, D)."""
+    return _forward(model, model.embed, images, batch_size)
+
+
+def logits(model: Classifier, images: NDArray[np.uint8], batch_size: int = 256) -> Tensor:
+    """Uncalibrated scores, float32 (N, C).
+
+    :param images: RGB, uint8 (N, S, S, 3), N at least 1; may be a memory map
+    """
+    return _forward(model, model, images, batch_size)
+
+
+def probabilities(
+    model: Classifier, images: NDArray[np.uint8], temperature: float, batch_size: int = 256
+) -> NDArray[np.float32]:
+    """Calibrated probabilities, float32 (N, C), rows summing to 1.
+
+    :param temperature: the logits are divided by it (Guo et al. 2017)
+    """
+    scaled: NDArray[np.float32] = torch.softmax(logits(model, images, batch_size) / temperature, 1).numpy()
+    return scaled
+
+
+def _forward(
+    model: Classifier, function: Callable[[Tensor], Tensor], images: NDArray[np.uint8], batch_size: int
+) -> Tensor:
+    """Apply a part of the network batch by batch, in evaluation mode."""
+    model.eval()
+    with torch.inference_mode():
+        parts = [function(batch(images[i : i + batch_size])) for i in range(0, len(images), batch_size)]
+    return torch.cat(parts).clone()
