@@ -19,7 +19,7 @@ Flip = Literal["none", "horizontal", "both"]
 class Augmentation:
     """Strength of each change, drawn uniformly from plus or minus the figure.
 
-    The defaults are gentle: a defect of a few pixels does not survive a strong resampling.
+    The defaults are gentle: a defect of a few pixels does not survive a strong change.
 
     :param flip: mirror at random, each direction with probability one half
     :param degrees: rotation
@@ -30,9 +30,9 @@ class Augmentation:
     """
 
     flip: Flip = "none"
-    degrees: float = 4.0
-    shift: float = 0.03
-    zoom: float = 0.05
+    degrees: float = 8.0
+    shift: float = 0.06
+    zoom: float = 0.1
     brightness: float = 0.04
     contrast: float = 0.08
 

@@ -9,8 +9,6 @@ from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
-from torchvision.models import get_model, list_models
 
 from nightsort.errors import ModelError
 
@@ -102,8 +100,10 @@ class SmallBody(nn.Module):
 
 def names() -> list[str]:
     """Every name that :func:`build` takes."""
+    from torchvision import models  # takes seconds to import, and a worker that serves our own net never needs it
+
     # SqueezeNet ends in a convolution: it has no linear head to retrain.
-    return [SMALL, *(name for name in list_models(models) if not name.startswith("squeezenet"))]
+    return [SMALL, *(name for name in models.list_models(models) if not name.startswith("squeezenet"))]
 
 
 def build(name: str, classes: int) -> Classifier:
@@ -121,6 +121,8 @@ def build(name: str, classes: int) -> Classifier:
             f"model: unknown name {name!r}; near it: {', '.join(near)}; "
             "allowed are small_resnet and torchvision's classification models"
         )
+    from torchvision.models import get_model
+
     options = {"aux_logits": False, "init_weights": False} if name in _AUXILIARY else {}
     return split_head(get_model(name, weights=None, num_classes=classes, **options))
 
