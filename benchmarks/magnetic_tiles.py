@@ -36,7 +36,8 @@ def _row(strategy: str, root: str, seeds: int) -> None:
     start = time.perf_counter()
     reports = [train.fn(TrainParams(storage=root, balance=strategy, seed=seed, promote=False)) for seed in range(seeds)]
     scores = [report.training.scores for report in reports if report.training]
-    columns = [_spread([getattr(score, name) for score in scores]) for name in ("macro_f1", "balanced_accuracy", "accuracy")]
+    names = ("macro_f1", "balanced_accuracy", "accuracy")
+    columns = [_spread([getattr(score, name) for score in scores]) for name in names]
     seconds = (time.perf_counter() - start) / seeds
     print(f"{strategy:18} {columns[0]:>16} {columns[1]:>20} {columns[2]:>16} {seconds:8.0f}", flush=True)
 

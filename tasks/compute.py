@@ -64,8 +64,8 @@ class Workers:
     def map(self, function: Callable[..., R], chunks: Iterable[pa.Table], *args: Any) -> Iterator[Done[R]]:
         """Apply `function(chunk, *args)` to each chunk, in any order.
 
-        A chunk that fails is tried once more. One that kills its worker is halved, down to the row
-        that does it.
+        A chunk that fails is tried once more. One whose worker died twice is suspected: when all others
+        are done it runs alone, and if its worker dies again, so do its halves, down to the row that does it.
 
         :param function: at module level, so that workers can import it
         :raises ShardError: names the chunk that failed twice
@@ -77,30 +77,68 @@ class Workers:
             return
         client = self._start()
         chunk_of: dict[Future, pa.Table] = {}
+        suspects: list[pa.Table] = []
         running: Any = as_completed(loop=client.loop)
 
-        def submit(chunk: pa.Table) -> None:
-            future = client.submit(function, chunk, *args, pure=False, retries=1)
+        def submit(chunk: pa.Table) -> Future:
+            return client.submit(function, chunk, *args, pure=False, retries=1)
+
+        def add(chunk: pa.Table) -> None:
+            future = submit(chunk)
             chunk_of[future] = chunk
             running.add(future)
 
-        submit(first)
+        add(first)
         for chunk in islice(waiting, _IN_FLIGHT * self.count - 1):
-            submit(chunk)
+            add(chunk)
         for future in running:
             chunk = chunk_of.pop(future)
-            halves, done = _settle(future, chunk)
-            for half in halves:
-                submit(half)
+            done = self._settle(future, chunk)
             if (following := next(waiting, None)) is not None:
-                submit(following)
-            if done is not None:
+                add(following)
+            if done is None:
+                suspects.append(chunk)
+            else:
                 yield done
+        for chunk in suspects:
+            yield from self._isolate(chunk, submit)
+
+    def _isolate(self, chunk: pa.Table, submit: Callable[[pa.Table], Future]) -> Iterator[Done[Any]]:
+        """Run a chunk with nothing else in flight, so that a worker that dies now dies of this chunk."""
+        done = self._settle(submit(chunk), chunk)
+        if done is not None:
+            yield done
+        elif chunk.num_rows == 1:
+            yield Done(chunk, None)
+        else:
+            middle = chunk.num_rows // 2
+            for half in (chunk.slice(0, middle), chunk.slice(middle)):
+                yield from self._isolate(half, submit)
+
+    def _settle(self, future: Future, chunk: pa.Table) -> Done[Any] | None:
+        """The result of a future; None if workers died while they had it."""
+        try:
+            return Done(chunk, future.result())
+        except KilledWorker:
+            if self._client is not None and self._cluster is not None:
+                # A cluster cannot be closed while a worker of its is being started again.
+                self._client.wait_for_workers(self.count, timeout=_START_SECONDS)
+            return None
+        except NightsortError:
+            raise
+        except Exception as error:
+            raise ShardError(f"{_name(chunk)}: {type(error).__name__}: {error}") from error
 
     def _start(self) -> Client:
         if self._client is None:
-            # One death may be anybody's fault; a chunk whose worker dies again is suspected itself.
-            dask.config.set({"distributed.scheduler.allowed-failures": 1})
+            dask.config.set(
+                {
+                    # One death may be anybody's fault; a chunk whose worker dies again is suspected itself.
+                    "distributed.scheduler.allowed-failures": 1,
+                    # Dask gives a worker up that is away 15 s after any of its deaths, also if that was a later one.
+                    "distributed.deploy.lost-worker-timeout": "7d",
+                }
+            )
             self._client = self._connect() if self._address else self._local()
         return self._client
 
@@ -121,21 +159,6 @@ class Workers:
             silence_logs=50,
         )
         return Client(self._cluster, set_as_default=False)
-
-
-def _settle(future: Future, chunk: pa.Table) -> tuple[list[pa.Table], Done[Any] | None]:
-    """What to submit next because of a finished future, and what to hand out."""
-    try:
-        return [], Done(chunk, future.result())
-    except KilledWorker:
-        if chunk.num_rows == 1:
-            return [], Done(chunk, None)
-        middle = chunk.num_rows // 2
-        return [chunk.slice(0, middle), chunk.slice(middle)], None
-    except NightsortError:
-        raise
-    except Exception as error:
-        raise ShardError(f"{_name(chunk)}: {type(error).__name__}: {error}") from error
 
 
 def _name(chunk: pa.Table) -> str:

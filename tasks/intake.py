@@ -48,7 +48,7 @@ def fingerprint_pictures(run: Run, params: IntakeParams, listing: pa.Table, work
 @stage(retries=2)
 def decide_what_is_new(run: Run, fingerprints: pa.Table, known: pa.Table) -> pa.Table:
     """The same rows; an outcome where none is to be worked for, and undecided where it is new."""
-    return decide(fingerprints, known)
+    return decide(fingerprints, known, labels_matter=run.flow == "ingest")
 
 
 def open_account(run: Run, params: IntakeParams, decided: pa.Table) -> Account:

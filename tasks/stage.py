@@ -46,7 +46,7 @@ def stage(*, retries: int) -> Callable[[Callable[Concatenate[Run, P], R]], Calla
         )
         plain = Retrying(
             stop=stop_after_attempt(1 + retries),
-            wait=wait_exponential_jitter(initial=_DELAY, jitter=_DELAY / 2),
+            wait=wait_exponential_jitter(multiplier=_DELAY, jitter=_DELAY / 2),
             retry=retry_if_exception(is_passing),
             reraise=True,
         )

@@ -7,14 +7,16 @@ Does not know what the rows mean.
 import json
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pds
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
+from pyarrow.fs import FileSystem, SubTreeFileSystem
 
 from nightsort.storage import Storage, writing
 
@@ -56,7 +58,7 @@ class Table:
     def append(self, rows: pa.Table) -> None:
         """Append rows in one commit; no rows make no commit. :class:`WriteError` if the storage is full or gone."""
         if rows.num_rows:
-            with writing(self.uri):
+            with _committing(self.uri):
                 write_deltalake(self.uri, rows, mode="append", partition_by=self._partition_by, **self._options)
 
     def append_files(self, files: Iterable[DataFile], run_id: str) -> int:
@@ -69,7 +71,7 @@ class Table:
             AddAction(f.name, f.size, {}, now, True, json.dumps({"numRecords": f.rows})) for f in files
         ]
         schema = Schema.from_arrow(self.schema)
-        with writing(self.uri):
+        with _committing(self.uri):
             table = self._open() or DeltaTable.create(self.uri, schema, mode="ignore", **self._options)
             table.create_write_transaction(
                 actions, "append", schema, commit_properties=CommitProperties(custom_metadata={"run_id": run_id})
@@ -82,7 +84,10 @@ class Table:
         table = self._open(version)
         if table is None:
             return pds.dataset(self.schema.empty_table())
-        return table.to_pyarrow_dataset(schema=self.schema)
+        # delta-rs would hand Arrow a filesystem written in Python. Arrow's threads that still hold one
+        # when the process ends abort it (seen in one process of three, with pyarrow 26).
+        native, path = FileSystem.from_uri(self.uri)
+        return table.to_pyarrow_dataset(filesystem=SubTreeFileSystem(path, native), schema=self.schema)
 
     def read(self, columns: Iterable[str], where: pc.Expression | None = None, version: int | None = None) -> pa.Table:
         """The named columns of the rows that match."""
@@ -101,3 +106,13 @@ class Table:
     def count(self) -> int:
         """How many rows the newest version has."""
         return int(self.dataset().count_rows())
+
+
+@contextmanager
+def _committing(place: str) -> Iterator[None]:
+    """What delta-rs raises of its own, such as for a folder that cannot be made, as :class:`WriteError` too."""
+    with writing(place):
+        try:
+            yield
+        except DeltaError as error:
+            raise OSError(str(error)) from error
