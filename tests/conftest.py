@@ -1,12 +1,18 @@
 """Fixtures that many tests share. A missing service skips its tests, unless all services are required."""
 
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+
+from nightsort.storage import Storage
 
 _BROWSER = Path("/usr/bin/chromium")
 _DRIVER = Path("/usr/bin/chromedriver")
@@ -42,3 +48,23 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chr
     driver = webdriver.Chrome(options=options, service=Service(str(_DRIVER)))
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    """A storage root of its own for each test, not there yet."""
+    return Storage(str(tmp_path / "storage"))
+
+
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., bytes]:
+    """Encoder of a random picture: equal arguments give equal bytes, another seed gives other bytes."""
+
+    def encode(seed: int = 0, kind: str = "PNG", width: int = 36, height: int = 24, **options: Any) -> bytes:
+        rng = np.random.default_rng(seed)
+        coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        buffer = io.BytesIO()
+        Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).save(buffer, kind, **options)
+        return buffer.getvalue()
+
+    return encode

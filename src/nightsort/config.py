@@ -84,11 +84,15 @@ class IngestParams(IntakeParams):
 class TrainParams(RunParams):
     """Parameters of the flow `train`: a dataset version in, a judged model out."""
 
-    dataset_version: int | None = Field(None, ge=0, description="Dataset version to learn from; empty means the newest.")
+    dataset_version: int | None = Field(
+        None, ge=0, description="Dataset version to learn from; empty means the newest."
+    )
     model: str = Field("small_resnet", description="small_resnet, or any torchvision classification model by name.")
     image_size: int = Field(96, ge=16, le=1024, description="Side in pixels of the square picture the model sees.")
     epochs: int = Field(60, ge=1, le=1000, description="Passes over the training split, at most.")
-    patience: int = Field(20, ge=1, description="Stop after this many epochs without a better validation macro-F1 (at a tie, loss).")
+    patience: int = Field(
+        20, ge=1, description="Stop after this many epochs without a better validation macro-F1 (at a tie, loss)."
+    )
     batch_size: int = Field(64, ge=2, le=4096, description="Pictures per training step.")
     learning_rate: float = Field(3e-3, gt=0, le=10, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(0.02, ge=0, le=1, description="Weight decay of AdamW.")

@@ -5,9 +5,12 @@ with file and dotted place. Reading it does no other I/O.
 Does not know how a pipeline is run.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -16,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from nightsort.config import PARAMS, RunParams
 from nightsort.errors import ConfigError
-
 
 _NOON = datetime(2026, 1, 1, 12)  # a cron line is only parsed with a time to start from
 
@@ -33,8 +35,12 @@ class Schedule(BaseModel):
     @field_validator("cron")
     @classmethod
     def _cron(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if len(value.split()) != 5:  # a sixth is seconds to some, years to others
+            raise ValueError("is not a cron line of five fields")
         try:
-            CronSim(value or "* * * * *", _NOON)
+            CronSim(value, _NOON)
         except CronSimError as error:
             raise ValueError(f"is not a cron line ({error})") from None
         return value
@@ -132,29 +138,62 @@ def load(file: Path) -> Declaration:
     return _anchored(declaration, file.resolve().parent)
 
 
-def faults_of(error: ValidationError, place: str) -> list[str]:
-    """One line per fault: the dotted place, what is wrong, the value."""
-    return [_fault(detail, place) for detail in error.errors(include_url=False)]
+def faults_of(error: ValidationError, place: str, *inside: str) -> list[str]:
+    """One line per fault: the dotted place, what is wrong, the value.
+
+    :param error: of :class:`Declaration` or of a model of PARAMS
+    :param inside: where in the file that model stands
+    """
+    models: list[type[BaseModel]] = [Declaration, *PARAMS.values()]
+    model = {model.__name__: model for model in models}[error.title]
+    return [_fault(detail, place, inside, model) for detail in error.errors(include_url=False)]
 
 
-def _fault(detail: Any, place: str) -> str:
-    dotted = ".".join(str(part) for part in detail["loc"])
+def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseModel]) -> str:
+    dotted = ".".join(str(part) for part in (*inside, *detail["loc"]))
     where = f"{place}: {dotted}" if dotted else place
     match detail["type"]:
         case "missing":
             return f"{where}: is required"
         case "extra_forbidden":
-            return f"{where}: is not a known setting"
+            *parents, name = detail["loc"]
+            near = get_close_matches(str(name), _settings(model, parents), n=1, cutoff=0.75)
+            return f"{where}: is not a known setting" + (f"; did you mean {near[0]!r}?" if near else "")
     message = detail["msg"].removeprefix("Value error, ")
     message = "must " + message.removeprefix("Input should ") if message.startswith("Input should ") else message
     return f"{where}: {message}, got {detail['input']!r}"
 
 
+def _settings(model: Any, path: list[Any]) -> Iterable[str]:
+    """The names that are known at a place inside a model."""
+    for part in path:
+        is_model = isinstance(model, type) and issubclass(model, BaseModel)
+        model = model.model_fields[part].annotation if is_model else get_args(model)[-1]  # of a dict[str, model]
+        if isinstance(model, UnionType):
+            model = get_args(model)[0]
+    return cast("Iterable[str]", model.model_fields)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML lets the last of two equal keys win, and would lose a pipeline without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if (name := str(key.value)) in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is there twice", key.start_mark)
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
 def _parse(file: Path) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+        raw = yaml.load(file.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ConfigError(f"{file.name}: {line}is not YAML: {error.problem}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file.name}: is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
@@ -168,12 +207,12 @@ def _parameter_faults(raw: dict[str, Any], place: str) -> list[str]:
     pipelines = raw.get("pipelines")
     for name, pipeline in (pipelines if isinstance(pipelines, dict) else {}).items():
         parameters = pipeline.get("parameters", {}) if isinstance(pipeline, dict) else None
-        if isinstance(parameters, dict) and pipeline.get("flow") in PARAMS:
+        if isinstance(parameters, dict) and str(pipeline.get("flow")) in PARAMS:
             try:
                 PARAMS[pipeline["flow"]].model_validate(parameters)
             except ValidationError as error:
-                faults += faults_of(error, f"{place}: pipelines.{name}.parameters")
-    return [fault.replace("parameters: ", "parameters.", 1) for fault in faults]
+                faults += faults_of(error, place, "pipelines", str(name), "parameters")
+    return faults
 
 
 def _anchored(declaration: Declaration, folder: Path) -> Declaration:

@@ -38,7 +38,8 @@ class Quarantine:
     def known(self, flow: str) -> pa.Table:
         """What this flow need not look at again, by the schema `arrivals.KNOWN`; unreadable files it should."""
         where = (pc.field("flow") == flow) & (pc.field("reason") != "unreadable")
-        return known_from(self._table.read(["sha256", "path", "member", "size"], where))
+        rows = self._table.read(["sha256", "path", "member", "size", "reason"], where)
+        return known_from(rows.append_column("here_only", pc.equal(rows["reason"], "no_label")))
 
     def count(self) -> int:
         """How many rows there are."""

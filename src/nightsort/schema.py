@@ -15,13 +15,23 @@ REASONS = {
     "too_many_pixels": "the header declares more pixels than allowed",
     "too_large": "the file holds more bytes than allowed",
     "unreadable": "the bytes could not be read",
-    "bad_archive": "the archive, or the rest of it, cannot be read",
+    "bad_archive": "the archive, a member or the rest of it is damaged",
     "unsafe_member": "the archive member is a link, a device or encrypted",
     "no_label": "the picture lies in no class folder",
     "label_conflict": "the same bytes came with another label",
     "kills_decoder": "the process that decoded this picture died, twice",
 }
 """Every reason a picture can be quarantined for, and what it means."""
+
+OTHER_REASONS = {
+    "known": "this very file already has an outcome",
+    "ignored_name": "the name is that of no picture: hidden, or of the operating system",
+    "not_a_file": "a link to a folder or to nothing, a pipe or a device",
+    "same_bytes": "another file with the same bytes has an outcome",
+    "still_written": "the file is still growing, or its name says that it is unfinished",
+    "changed": "the file changed between being listed and being read",
+}
+"""Every reason a picture can be skipped, a duplicate or deferred for, and what it means."""
 
 SPLITS = ("train", "validation", "test")
 

@@ -50,7 +50,7 @@ class Storage:
 
     def locate(self, name: str) -> str:
         """Full path or URI of `name`, a path below the root with forward slashes."""
-        return f"{self.root.rstrip('/')}/{name}"
+        return f"{self.root}{name}" if self.root.endswith("/") else f"{self.root}/{name}"
 
     def prepare(self) -> None:
         """Create the root; :class:`StorageError` if it cannot be written to."""

@@ -17,7 +17,7 @@ class Tally(BaseModel):
     quarantined: set aside with a reason.
     duplicate: same bytes as another picture that has an outcome.
     deferred: still being written, or changed while being read; taken next time.
-    skipped: this very file already has an outcome, or its name is on the ignore list.
+    skipped: this very file already has an outcome, its name is on the ignore list, or it is no regular file.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -29,9 +29,10 @@ class Policy(BaseModel):
     group_by: str | None = None
 
     def group_of(self, name: str, sha256: str) -> str:
-        """The group of a picture: what `group_by` captures of its name, else the picture alone."""
+        """The group of a picture: what `group_by` captures of its name; if that is nothing, the picture alone."""
         match = re.search(self.group_by, name) if self.group_by else None
-        return (match.group(1) if match.re.groups else match.group(0)) if match else sha256
+        captured: str | None = match[min(1, match.re.groups)] if match else None
+        return captured or sha256
 
     def split_of(self, group: str) -> str:
         """`train`, `validation` or `test`: a hash of the group alone, whatever else the dataset holds."""

@@ -81,7 +81,8 @@ def _stored(row: dict[str, Any], data: bytes | PictureError, order: Order) -> di
     if row["label"] is None:
         raise PictureError("no_label", "lies in no class folder")
     picture = decode(data, order.max_pixels)
-    group = order.policy.group_of(f"{row['path']}/{row['member']}", row["sha256"])
+    name = f"{row['path']}/{row['member']}" if row["member"] else row["path"]
+    group = order.policy.group_of(name, row["sha256"])
     return {
         **{name: row[name] for name in ("sha256", "path", "member", "label")},
         "image": encode_for_store(data, picture, order.policy.store_side),

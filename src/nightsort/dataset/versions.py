@@ -98,10 +98,13 @@ def check_classes(known: pa.Table, arriving: pa.Table) -> None:
     if not counts:
         raise DatasetError("no picture lies in a class folder; expected SOURCE/<class>/picture.jpg")
     if len(counts) == 1:
-        raise DatasetError(f"only one class, {next(iter(counts))!r}; a classifier needs folders of at least two classes")
+        raise DatasetError(
+            f"only one class, {next(iter(counts))!r}; a classifier needs folders of at least two classes"
+        )
     small = sorted(label for label, count in counts.items() if count < MIN_PER_CLASS)
     if small:
+        more = f" and {len(small) - 10} more" if len(small) > 10 else ""
         raise DatasetError(
-            f"class {', '.join(map(repr, small[:10]))} has fewer than {MIN_PER_CLASS} pictures; "
+            f"class {', '.join(map(repr, small[:10]))}{more} has fewer than {MIN_PER_CLASS} pictures; "
             "add some or move the folder out of the source"
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nightsort.evaluation.scores import ClassScore, Decision, Scores
 from nightsort.reports.data import ClassCount, ClassifyPart, Report
-from nightsort.schema import REASONS
+from nightsort.schema import OTHER_REASONS, REASONS
 
 MAX_CLASSES = 60
 """Classes listed in one table; the rest are counted."""
@@ -24,16 +24,10 @@ _MEANINGS = {
     "quarantined": "set aside with a reason; the original bytes are kept",
     "duplicate": "same bytes as another picture that has an outcome",
     "deferred": "still being written or changed while read; taken next time",
-    "skipped": "this very file already has an outcome, or its name is on the ignore list",
+    "skipped": "this very file already has an outcome, or its name is on the ignore list, or it is no regular file",
 }
 
-REASONS_EXPLAINED = REASONS | {
-    "known": "this very file already has an outcome",
-    "ignored_name": "the name is that of no picture: hidden, or of the operating system",
-    "same_bytes": "another file with the same bytes has an outcome",
-    "still_written": "the file is still growing, or its name says that it is unfinished",
-    "changed": "the file changed between being listed and being read",
-}
+REASONS_EXPLAINED = REASONS | OTHER_REASONS
 """Every reason for every outcome but done, and what it means."""
 
 

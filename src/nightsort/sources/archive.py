@@ -93,13 +93,13 @@ class _Header(tarfile.TarInfo):
     """A tar header; TarFile takes a damaged or a missing one for the end of the archive, this one does not."""
 
     @classmethod
-    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "_Header":
+    def fromtarfile(cls, archive: tarfile.TarFile) -> "_Header":
         try:
-            return super().fromtarfile(tarfile_)
+            return super().fromtarfile(archive)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the end mark
             raise
         except tarfile.HeaderError as error:
-            raise tarfile.ReadError(f"{error} at byte {tarfile_.offset}, where a member or the end mark should be") from None
+            raise tarfile.ReadError(f"{error} at byte {archive.offset}, where a member or the end should be") from None
 
 
 def _walk(file: BinaryIO, path: str) -> Iterator[tuple[Member, _ZipSource | _TarSource]]:

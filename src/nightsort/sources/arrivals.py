@@ -11,8 +11,17 @@ import pyarrow.compute as pc
 
 from nightsort.schema import FINGERPRINTS
 
-KNOWN = pa.schema([FINGERPRINTS.field(name) for name in ("sha256", "path", "member", "size", "label")])
-"""What has an outcome. The size only matters where no SHA-256 could be had, the label where it must agree."""
+KNOWN = pa.schema(
+    [
+        *(FINGERPRINTS.field(name) for name in ("sha256", "path", "member", "size", "label")),
+        pa.field("here_only", pa.bool_()),
+    ]
+)
+"""What has an outcome.
+
+The size only matters where no SHA-256 could be had, the label where it must agree. `here_only`: the
+outcome is due to where the file lies; the same bytes elsewhere are new. Null counts as false.
+"""
 
 
 def known_from(rows: pa.Table) -> pa.Table:
@@ -23,7 +32,7 @@ def known_from(rows: pa.Table) -> pa.Table:
     return rows.select(KNOWN.names).cast(KNOWN)
 
 
-def decide(fingerprints: pa.Table, known: pa.Table) -> pa.Table:
+def decide(fingerprints: pa.Table, known: pa.Table, labels_matter: bool = True) -> pa.Table:
     """Decide the rows that need no work.
 
     The same file with the same bytes as before is `skipped`; other files with known bytes, and the
@@ -32,27 +41,38 @@ def decide(fingerprints: pa.Table, known: pa.Table) -> pa.Table:
 
     :param fingerprints: table of the schema FINGERPRINTS
     :param known: table of the schema KNOWN
-    :returns: the same rows by path and member, `outcome` still null in those that are new
+    :param labels_matter: false where pictures are not taken in as examples: no label conflicts then
+    :returns: the same rows, `outcome` still null in those that are new; those with a label first,
+        then by path and member
     """
-    fingerprints = fingerprints.sort_by([("path", "ascending"), ("member", "ascending")])
+    fingerprints = _ordered(fingerprints)
     rows = fingerprints.append_column("row", pa.array(range(fingerprints.num_rows), pa.int64()))
-    known_label = _take(known["label"], pc.index_in(rows["sha256"], known["sha256"], skip_nulls=True))
-    is_known = pc.is_in(rows["sha256"], known["sha256"], skip_nulls=True)
+    everywhere = known.filter(pc.invert(pc.fill_null(known["here_only"], False)))
+    known_label = _take(everywhere["label"], pc.index_in(rows["sha256"], everywhere["sha256"], skip_nulls=True))
+    is_known = pc.is_in(rows["sha256"], everywhere["sha256"], skip_nulls=True)
     first = _first_rows(rows)
     is_later = pc.fill_null(pc.less(first, rows["row"]), False)
     other_label = pc.if_else(is_known, known_label, _take(rows["label"], first))
-    conflict = pc.fill_null(pc.not_equal(rows["label"], other_label), False)
+    conflict = pc.and_(pc.fill_null(pc.not_equal(rows["label"], other_label), False), labels_matter)
     repeated = pc.or_kleene(is_known, is_later)
     same_file = pc.is_in(_identity(rows), _identity(known))
     undecided = pc.is_null(rows["outcome"])
+    or_bad = pc.or_kleene(undecided, pc.equal(rows["outcome"], "quarantined"))
     return _settle(
         fingerprints,
         [
-            (pc.and_kleene(same_file, pc.or_kleene(undecided, pc.equal(rows["outcome"], "quarantined"))), "skipped", "known", ""),
+            (pc.and_kleene(same_file, or_bad), "skipped", "known", ""),
             (pc.and_kleene(undecided, pc.and_kleene(repeated, conflict)), "quarantined", "label_conflict", other_label),
             (pc.and_kleene(undecided, repeated), "duplicate", "same_bytes", ""),
         ],
     )
+
+
+def _ordered(fingerprints: pa.Table) -> pa.Table:
+    """Of equal bytes the first row is worked on, so a file without a label must not come before one with."""
+    order = [("unlabelled", "ascending"), ("path", "ascending"), ("member", "ascending")]
+    rows = fingerprints.append_column("unlabelled", pc.is_null(fingerprints["label"]))
+    return rows.sort_by(order).drop_columns("unlabelled")
 
 
 def _first_rows(rows: pa.Table) -> pa.ChunkedArray:

@@ -1,0 +1,125 @@
+"""Splits that stay, and a policy that cannot change under a dataset."""
+
+import hashlib
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightsort.config import IngestParams
+from nightsort.dataset.policy import Policy, agree, load, save
+from nightsort.errors import ConfigError, StorageError
+from nightsort.schema import SPLITS
+from nightsort.storage import Storage
+
+SHARES = st.floats(0.01, 0.49)
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def asked(**changes: object) -> IngestParams:
+    return IngestParams(source="anywhere", **changes)
+
+
+@given(st.text(), SHARES, SHARES, st.integers(8, 512))
+def test_a_split_is_a_function_of_the_group_and_the_shares_alone(
+    group: str, validation: float, test: float, side: int
+) -> None:
+    one = Policy(validation=validation, test=test)
+    other = Policy(validation=validation, test=test, store_side=side, group_by="x")
+    assert one.split_of(group) == other.split_of(group) in SPLITS
+
+
+def test_splits_are_as_recorded() -> None:
+    """If this fails, pictures of existing datasets would change split: never change the hash."""
+    letters = {"train": ".", "validation": "v", "test": "t"}
+    splits = "".join(letters[Policy().split_of(str(i))] for i in range(40))
+    assert splits == "t.tt.....tv.......t..v..v.....v....t...."
+
+
+@given(st.lists(st.text(), unique=True, max_size=30), st.lists(st.text(), max_size=30))
+def test_growth_never_moves_a_group(first: list[str], later: list[str]) -> None:
+    policy = Policy()
+    before = {group: policy.split_of(group) for group in first}
+    after = {group: policy.split_of(group) for group in [*later, *first]}
+    assert before.items() <= after.items()
+
+
+@given(SHARES, SHARES)
+def test_the_test_split_does_not_depend_on_the_share_for_validation(validation: float, test: float) -> None:
+    groups = [str(i) for i in range(200)]
+    one, other = Policy(validation=validation, test=test), Policy(validation=0.01, test=test)
+    assert [one.split_of(g) == "test" for g in groups] == [other.split_of(g) == "test" for g in groups]
+
+
+def test_the_shares_are_met_on_many_groups() -> None:
+    counts = Counter(Policy(validation=0.2, test=0.1).split_of(sha(str(i))) for i in range(20_000))
+    assert counts["test"] / 20_000 == pytest.approx(0.1, abs=0.01)
+    assert counts["validation"] / 20_000 == pytest.approx(0.2, abs=0.01)
+
+
+@given(st.sampled_from(["tile7", "tile12"]), st.integers(0, 999), st.integers(0, 999), SHARES, SHARES)
+def test_pictures_of_one_group_never_straddle_splits(
+    tile: str, one: int, other: int, validation: float, test: float
+) -> None:
+    policy = Policy(validation=validation, test=test, group_by=r"(tile\d+)_\d+\.jpg$")
+    groups = [policy.group_of(f"/in/crack/{tile}_{i}.jpg", sha(str(i))) for i in (one, other)]
+    assert groups == [tile, tile]
+    assert policy.split_of(groups[0]) == policy.split_of(groups[1])
+
+
+@pytest.mark.parametrize(
+    ("group_by", "name", "group"),
+    [
+        (None, "/in/crack/a.jpg", "own"),
+        (r"exp(\d+)", "/in/crack/exp3_1.jpg", "3"),
+        (r"exp\d+", "/in/crack/exp3_1.jpg", "exp3"),
+        (r"exp(\d+)", "/in/crack/other.jpg", "own"),
+        (r"(exp)?", "/in/crack/other.jpg", "own"),  # captures nothing: not one group of everything
+        (r"(x*)_", "/in/crack/_a.jpg", "own"),
+        (r"(\d+)-(\d+)", "/in/1-2.jpg", "1"),
+    ],
+)
+def test_a_group_is_what_group_by_captures_else_the_picture_alone(group_by: str | None, name: str, group: str) -> None:
+    assert Policy(group_by=group_by).group_of(name, "own") == group
+
+
+def test_a_policy_is_kept_and_read_again(storage: Storage) -> None:
+    assert load(storage) is None
+    policy = Policy(store_side=64, validation=0.2, test=0.1, group_by="a(b)")
+    save(storage, policy)
+    assert load(storage) == policy
+
+
+def test_what_is_not_said_is_as_the_dataset_was_begun(storage: Storage) -> None:
+    assert agree(storage, asked()) == Policy()
+    begun = agree(storage, asked(store_side=64, test=0.3, group_by="a(b)"))
+    assert begun == Policy(store_side=64, test=0.3, group_by="a(b)")
+    assert load(storage) is None  # agreeing writes nothing
+    save(storage, begun)
+    assert agree(storage, asked()) == begun
+    assert agree(storage, asked(test=0.3, store_side=64)) == begun
+
+
+def test_each_difference_is_refused_in_a_line_of_its_own(storage: Storage) -> None:
+    save(storage, Policy(store_side=64, group_by="a"))
+    with pytest.raises(ConfigError) as caught:
+        agree(storage, asked(store_side=128, validation=0.15, test=0.3, group_by="b"))
+    lines = caught.value.lines
+    assert [line.split(":")[0] for line in lines] == ["store_side", "test", "group_by"]
+    assert lines[0] == (f"store_side: the dataset in {storage.root} was begun with 64, which cannot change; got 128")
+
+
+def test_a_new_dataset_is_not_begun_with_a_broken_expression(storage: Storage) -> None:
+    with pytest.raises(ConfigError, match=r"group_by: '\(' is not a regular expression"):
+        agree(storage, asked(group_by="("))
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"store_side": "x"}', b'{"unknown": 1}'])
+def test_a_damaged_policy_is_an_error_and_never_a_new_policy(data: bytes, storage: Storage) -> None:
+    storage.write_bytes("dataset/dataset.json", data)
+    with pytest.raises(StorageError, match=r"dataset\.json: is damaged"):
+        agree(storage, asked())

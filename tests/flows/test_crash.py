@@ -1,0 +1,193 @@
+"""Kill -9 at the worst moments; the next run leaves every file accounted for once, as if nothing had happened."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.classify import classify
+from flows.ingest import ingest
+from nightsort.config import ClassifyParams, IngestParams
+from nightsort.dataset.versions import Dataset
+from nightsort.quarantine import Quarantine
+from nightsort.reports import store
+from nightsort.scoring.ledger import Ledger
+from nightsort.storage import Storage
+
+LEDGER, QUARANTINE = "nightsort.scoring.ledger:Ledger.append", "nightsort.quarantine:Quarantine.append"
+POINTS = [  # of a classification: 15 new rows in 4 chunks; the quarantine is also written to before the first
+    (LEDGER, "before", 1),
+    (LEDGER, "after", 1),
+    (LEDGER, "before", 3),
+    (LEDGER, "after", 4),
+    (QUARANTINE, "before", 1),
+    (QUARANTINE, "after", 3),
+    (QUARANTINE, "before", 5),
+    ("nightsort.reports.account:Account.part", "before", 1),
+    ("nightsort.storage:Storage.write_bytes", "after", 2),  # the probe, the report's page, and not its marker
+]
+COMMIT = "nightsort.dataset.versions:Dataset.commit"
+FIRST = [  # of the first ingest
+    (COMMIT, "before", 1),
+    ("nightsort.tables:Table.append_files", "before", 1),  # the policy is there, the table is not
+    ("deltalake:DeltaTable.create_write_transaction", "before", 1),  # the table is there, and empty
+]
+SECOND = [
+    (COMMIT, "before", 1),
+    ("deltalake:DeltaTable.create_write_transaction", "before", 1),
+    ("deltalake:DeltaTable.create_write_transaction", "after", 1),
+]
+Crash = dict[str, Any]
+
+
+def name_of(point: tuple[str, str, int]) -> str:
+    """A point as the id of a test."""
+    return f"{point[1]}-{point[0].partition(':')[2]}-{point[2]}"
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory, trained: Any, pictures: Any) -> dict[str, Any]:
+    """Sources, and one storage root for each crash."""
+    folder = tmp_path_factory.mktemp("crash")
+    drop = pictures.mixed(folder / "drop")
+    labelled = pictures.labelled(folder / "labelled", {"red": 8, "green": 8, "blue": 8}, start=700)
+    (labelled / "red" / "bad.png").write_text("not a picture")
+    cases: dict[str, Crash] = {}
+    for flow, points, source in (
+        ("classify", POINTS, drop.folder),
+        ("second", SECOND, labelled),
+        ("first", FIRST, labelled),
+    ):
+        for point in points:
+            root = folder / f"{flow}-{name_of(point)}"
+            if flow != "first":
+                shutil.copytree(trained.root, root)
+            params = {"source": str(source), "storage": str(root), "settle_seconds": 0, "chunk_size": 4, "workers": 1}
+            target, when, count = point
+            name = "classify" if flow == "classify" else "ingest"
+            cases[root.name] = {"flow": name, "params": params, "target": target, "when": when, "count": count}
+    return {"drop": drop, "labelled": labelled, "cases": cases, "folder": folder}
+
+
+@pytest.fixture(scope="module")
+def crashed(scene: dict[str, Any], environment: dict[str, str]) -> dict[str, Crash]:
+    """All runs, dead."""
+    program = Path(__file__).with_name("crashing.py")
+    top = program.parents[2]
+    done = subprocess.run(
+        [sys.executable, program],
+        input=json.dumps(list(scene["cases"].values())),
+        env={**environment, "PYTHONPATH": f"{top / 'src'}{os.pathsep}{top}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    ends = dict(zip(scene["cases"], json.loads(done.stdout.splitlines()[-1]), strict=True))
+    assert ends == dict.fromkeys(ends, -signal.SIGKILL), "every run died where it was to die"
+    return scene["cases"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(scene: dict[str, Any], trained: Any, inline_workers: type) -> dict[str, str]:
+    """SHA-256 to label of a run that nobody kills."""
+    root = shutil.copytree(trained.root, scene["folder"] / "undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flows.classify.Workers", inline_workers)
+        classify.fn(ClassifyParams(source=str(scene["drop"].folder), storage=str(root), settle_seconds=0))
+    return labels(root)
+
+
+def labels(root: Path) -> dict[str, str]:
+    """SHA-256 to label of every prediction; each SHA-256 is there once."""
+    rows = Ledger(Storage(str(root))).predictions("sha256", "label").to_pylist()
+    assert max(Counter(row["sha256"] for row in rows).values(), default=1) == 1
+    return {row["sha256"]: row["label"] for row in rows}
+
+
+def set_aside(root: Path) -> Counter[str]:
+    """How often each file is in quarantine."""
+    rows = Quarantine(Storage(str(root))).rows("path", "member").to_pylist()
+    return Counter(f"{Path(row['path']).name}!{row['member']}" for row in rows)
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.parametrize("point", POINTS, ids=name_of)
+def test_a_killed_classification_goes_on_where_it_stopped(
+    point: tuple[str, str, int], crashed: dict[str, Crash], undisturbed: dict[str, str]
+) -> None:
+    params = ClassifyParams(**crashed[f"classify-{name_of(point)}"]["params"])
+    root = Path(params.storage)
+    before = labels(root)
+    assert before.items() <= undisturbed.items()
+    assert all(run.flow != "classify" for run in store.latest(Storage(params.storage), 9)), "a dead run has no report"
+    again = classify.fn(params)
+    assert again.intake.tally.balanced and again.intake.tally.discovered == 19
+    assert again.intake.tally.done == len(undisturbed) - len(before)
+    assert labels(root) == undisturbed
+    assert set_aside(root) == Counter(["cut.jpg!", "notes.png!", "nothing.png!"])
+    third = classify.fn(params).intake.tally
+    assert (third.done, third.quarantined, third.balanced) == (0, 0, True)
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.parametrize("point", FIRST, ids=name_of)
+def test_a_killed_first_ingest_leaves_no_dataset(point: tuple[str, str, int], crashed: dict[str, Crash]) -> None:
+    params = IngestParams(**crashed[f"first-{name_of(point)}"]["params"])
+    dataset = Dataset(Storage(params.storage))
+    assert (dataset.version(), dataset.counts()) == (None, {})
+    orphans = list(Path(dataset.folder).glob("*.parquet"))
+    assert orphans, "it died after shards were written"
+    report = ingest.fn(params)
+    assert report.intake.tally.balanced and report.intake.tally.done == 24
+    assert {label: sum(splits.values()) for label, splits in dataset.counts().items()} == {"blue": 8, "green": 8, "red": 8}
+    assert all(file.exists() for file in orphans), "invisible, not counted"
+    assert sum(set_aside(Path(params.storage)).values()) == 1
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.parametrize("point", SECOND, ids=name_of)
+def test_a_killed_ingest_is_a_whole_version_or_none(point: tuple[str, str, int], crashed: dict[str, Crash]) -> None:
+    params = IngestParams(**crashed[f"second-{name_of(point)}"]["params"])
+    dataset = Dataset(Storage(params.storage))
+    committed = point[1] == "after"
+    assert dataset.version() == (2 if committed else 1)
+    assert sum(sum(splits.values()) for splits in dataset.counts().values()) == (144 if committed else 120)
+    report = ingest.fn(params)
+    assert report.intake.tally.balanced and report.intake.tally.done == (0 if committed else 24)
+    assert dataset.version() == 2
+    hashes = [name for split in ("train", "validation", "test") for name in dataset.fingerprints(2, split)]
+    assert len(hashes) == len(set(hashes)) == 144
+
+
+@pytest.mark.usefixtures("inline")
+def test_kill_9_of_the_command_in_the_middle(
+    tmp_path: Path, root: Path, pictures: Any, environment: dict[str, str], classify_params: Callable[..., ClassifyParams]
+) -> None:
+    drop = pictures.plain(tmp_path / "drop", 200)
+    script = Path(sys.executable).parent / "nightsort"
+    words = ["classify", drop.folder, "--storage", root, "--workers", "1", "--chunk-size", "1", "--settle-seconds", "0"]
+    with subprocess.Popen(
+        [script, *words], cwd=tmp_path, env=environment, start_new_session=True, stdout=subprocess.DEVNULL
+    ) as run:
+        log = root / "predictions" / "_delta_log"
+        while run.poll() is None and len(list(log.glob("*.json"))) < 3:
+            time.sleep(0.01)
+        assert run.poll() is None, "it ended before it could be killed"
+        os.killpg(run.pid, signal.SIGKILL)
+    committed = len(labels(root))
+    assert 1 <= committed < 200
+    report = classify.fn(classify_params(drop.folder))
+    assert report.intake.tally.balanced
+    assert (report.intake.tally.done, report.intake.tally.skipped) == (200 - committed, committed)
+    assert len(labels(root)) == 200
+    rows = Ledger(Storage(str(root))).predictions("path", "label").to_pylist()
+    assert {Path(row["path"]).name: row["label"] for row in rows} == drop.truth

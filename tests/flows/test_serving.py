@@ -1,0 +1,249 @@
+"""`nightsort up` as a person meets it: a server on loopback, deployments, runs, the form, and its end.
+
+The tests are steps with one server, in the order of the file; the last one ends it.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from selenium.webdriver import Chrome
+
+from flows import serving
+from nightsort.config import PARAMS
+from nightsort.errors import ConfigError
+from nightsort.pipelines import Declaration, Server, load
+
+DECLARED = """
+storage: {root}
+compute: {{workers: 1}}
+server: {{port: {port}}}
+pipelines:
+  nightly:
+    flow: classify
+    description: Classify what came in today.
+    parameters: {{source: drop, settle_seconds: 0}}
+    schedule: {{cron: 0 2 * * *, timezone: Europe/Berlin}}
+  often:
+    flow: train
+    schedule: {{interval_seconds: 7200}}
+  by-hand:
+    flow: ingest
+    parameters: {{source: labelled}}
+"""
+
+
+@dataclass
+class Served:
+    """A running `nightsort up`."""
+
+    process: subprocess.Popen[bytes]
+    file: Path
+    declaration: Declaration
+    client: SyncPrefectClient
+    listening: set[str] = field(default_factory=set)  # addresses seen so far
+
+    @property
+    def family(self) -> list[psutil.Process]:
+        """The process and all below it."""
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def look(self) -> None:
+        """Note who listens where."""
+        for member in self.family:
+            try:
+                sockets = member.net_connections(kind="inet")
+            except psutil.NoSuchProcess:
+                continue
+            self.listening |= {item.laddr.ip for item in sockets if item.status == psutil.CONN_LISTEN}
+
+    def deployment(self, name: str) -> Any:
+        """A deployment by the name of its pipeline."""
+        flow = self.declaration.pipelines[name].flow
+        return self.client.read_deployment_by_name(f"{flow}/{name}")
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory, trained: Any, pictures: Any, environment: dict[str, str]
+) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copytree(trained.root, folder / "root")
+    pictures.mixed(folder / "drop")
+    file = folder / "pipelines.yaml"
+    file.write_text(DECLARED.format(root="root", port=free_port()))
+    declaration = load(file)
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "nightsort", "up", "--config", file],
+        cwd=folder,
+        env={**environment, "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        while (line := process.stdout.readline()) and b"serving by-hand" not in line:
+            pass
+        assert line, "it ended before it served"
+        with temporary_settings({PREFECT_API_URL: declaration.server.api}), get_client(sync_client=True) as client:
+            while process.poll() is None and len(client.read_deployments()) < 3:
+                time.sleep(0.1)
+            yield Served(process, file, declaration, client)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+
+
+def finished(served: Served, run: FlowRun) -> FlowRun:
+    """Wait for a flow run to end."""
+    while served.process.poll() is None:
+        served.look()
+        now = served.client.read_flow_run(run.id)
+        if now.state and now.state.is_final():
+            return now
+        time.sleep(0.2)
+    pytest.fail("nightsort up ended")
+
+
+def start(served: Served, name: str, **changes: Any) -> FlowRun:
+    """Start a run as the form of the UI does: with all parameters, some of them changed."""
+    deployment = served.deployment(name)
+    params = {**deployment.parameters["params"], **changes}
+    return served.client.create_flow_run_from_deployment(deployment.id, parameters={"params": params})
+
+
+def test_every_pipeline_is_a_deployment_with_its_schedule(served: Served) -> None:
+    assert {item.name for item in served.client.read_deployments()} == {"nightly", "often", "by-hand"}
+    (nightly,) = served.deployment("nightly").schedules
+    assert isinstance(nightly.schedule, CronSchedule) and nightly.active
+    assert (nightly.schedule.cron, nightly.schedule.timezone) == ("0 2 * * *", "Europe/Berlin")
+    (often,) = served.deployment("often").schedules
+    assert isinstance(often.schedule, IntervalSchedule) and often.schedule.interval.total_seconds() == 7200
+    assert served.deployment("by-hand").schedules == []
+    for name, pipeline in served.declaration.pipelines.items():
+        deployment = served.deployment(name)
+        assert deployment.parameters == {"params": served.declaration.params(name).model_dump(mode="json")}
+        assert deployment.description and deployment.enforce_parameter_schema
+        fields = deployment.parameter_openapi_schema["definitions"][PARAMS[pipeline.flow].__name__]["properties"]
+        assert all(item["description"] for item in fields.values())
+
+
+def test_a_schedule_makes_runs(served: Served) -> None:
+    while served.process.poll() is None:
+        planned = served.client.read_flow_runs()
+        if {run.deployment_id for run in planned} >= {served.deployment(name).id for name in ("nightly", "often")}:
+            break
+        time.sleep(0.2)
+    assert all(run.state_name == "Scheduled" for run in planned)
+
+
+def test_a_run_with_changed_parameters(served: Served) -> None:
+    run = finished(served, start(served, "nightly", batch_size=3, chunk_size=5))
+    assert run.state_name == "Completed"
+    root = Path(served.declaration.storage)
+    reports = [json.loads(file.read_text()) for file in root.glob("reports/*-classify-*/report.json")]
+    (report,) = reports
+    assert (report["parameters"]["batch_size"], report["parameters"]["chunk_size"]) == (3, 5)
+    assert (report["intake"]["tally"]["done"], report["intake"]["tally"]["balanced"]) == (12, True)
+
+
+def test_a_mistake_fails_the_run_with_our_words(served: Served, tmp_path: Path) -> None:
+    run = finished(served, start(served, "nightly", source=str(tmp_path / "missing")))
+    assert run.state_name == "Failed"
+    assert f"source {tmp_path / 'missing'}: does not exist" in run.state.message
+
+
+@pytest.mark.parametrize("change", [{"batch_size": 0}, {"workers": 5000}, {"source": None}, {"no_such": 1}])
+def test_the_server_refuses_what_is_out_of_bounds(served: Served, change: dict[str, Any]) -> None:
+    with pytest.raises(PrefectHTTPStatusError, match=r"4\d\d"):
+        start(served, "nightly", **change)
+
+
+def test_the_page_asks_the_server_it_came_from(served: Served) -> None:
+    server = served.declaration.server
+    settings = httpx.get(f"http://{server.host}:{server.port}/ui-settings").json()
+    assert settings["api_url"] == server.api
+
+
+def test_everything_listens_on_loopback_only(served: Served) -> None:
+    """Also the clusters of the runs above, which were looked at while they ran."""
+    served.look()
+    assert served.listening == {"127.0.0.1"}
+
+
+def test_the_form_explains_its_fields(served: Served, chromium: Chrome, tmp_path: Path) -> None:
+    server, deployment = served.declaration.server, served.deployment("nightly")
+    chromium.get(f"http://{server.host}:{server.port}/deployments/deployment/{deployment.id}/run")
+    wanted = [PARAMS["classify"].model_fields[name].description for name in ("source", "batch_size", "rescore")]
+    text = ""
+    for _ in range(200):
+        text = chromium.execute_script("return document.body.innerText")
+        if all(part in text for part in wanted):
+            break
+        time.sleep(0.2)
+    chromium.save_screenshot(str(tmp_path / "form.png"))
+    assert [part for part in wanted if part not in text] == []
+
+
+def test_deploying_twice_changes_nothing(served: Served) -> None:
+    def seen() -> dict[str, Any]:
+        return {
+            item.name: (item.id, item.parameters, [entry.schedule for entry in item.schedules])
+            for item in served.client.read_deployments()
+        }
+
+    before = seen()
+    names = serving.deploy(served.declaration, "people")
+    assert names == ["classify/nightly", "train/often", "ingest/by-hand"]
+    once, pools = seen(), served.client.read_work_pools()
+    assert [pool.type for pool in pools if pool.name == "people"] == ["process"]
+    assert serving.deploy(served.declaration, "people") == names
+    assert seen() == once == before
+    assert len(served.client.read_work_pools()) == len(pools)
+    assert served.deployment("nightly").work_pool_name == "people"
+
+
+def test_up_keeps_its_things_below_the_storage_root(served: Served) -> None:
+    assert (Path(served.declaration.storage) / "prefect" / "prefect.db").is_file()
+    assert {item.name for item in served.file.parent.iterdir()} == {"root", "drop", "pipelines.yaml"}
+
+
+def test_sigterm_ends_it_and_all_that_it_started(served: Served) -> None:
+    family = served.family
+    assert len(family) > 1
+    served.process.terminate()
+    served.process.wait()
+    gone, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
+
+
+def test_deploying_without_a_server_is_the_users_mistake(served: Served) -> None:
+    nobody = served.declaration.model_copy(update={"server": Server(port=free_port())})
+    with pytest.raises(ConfigError, match="no Prefect server answers at http://127.0.0.1"):
+        serving.deploy(nobody, "people")

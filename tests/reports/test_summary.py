@@ -1,0 +1,87 @@
+"""A few lines for a person and one object for a program, which say the same."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from nightsort.config import PARAMS
+from nightsort.reports.data import Report
+from nightsort.reports.summary import as_lines, as_object
+
+PLACE = "/srv/reports/run/report.html"
+
+
+@pytest.fixture(params=["classified_report", "ingested_report", "trained_report"])
+def report(request: pytest.FixtureRequest) -> Report:
+    build: Callable[..., Report] = request.getfixturevalue(request.param)
+    return build()
+
+
+def test_the_object_is_flat_and_is_json(report: Report) -> None:
+    summary = as_object(report, PLACE)
+    assert json.loads(json.dumps(summary)) == summary
+    assert not any(isinstance(value, dict | list) for value in summary.values())
+    assert (summary["run_id"], summary["flow"], summary["state"]) == (report.run_id, report.flow, "completed")
+    assert summary["report"] == PLACE
+
+
+@pytest.mark.parametrize("flow", PARAMS)
+def test_an_intake_of_any_flow_has_its_counts_in_lines_and_object(
+    flow: str, classified_report: Callable[..., Report]
+) -> None:
+    report = classified_report(classify=None).model_copy(update={"flow": flow})
+    assert report.intake
+    tally, summary, text = report.intake.tally, as_object(report, PLACE), "\n".join(as_lines(report, PLACE))
+    done = "classified" if flow == "classify" else "ingested"
+    assert "done" not in summary and summary[done] == tally.done and f"{tally.done} {done}" in text
+    for name in ("quarantined", "duplicate", "deferred", "skipped"):
+        assert summary[name] == getattr(tally, name) and f"{summary[name]} {name}" in text
+    assert summary["discovered"] == tally.discovered and f"{tally.discovered} discovered = " in text
+    assert summary["balanced"] is True
+    for reason, count in report.intake.reasons.items():
+        assert f"{reason} {count}" in text
+
+
+def test_an_unbalanced_run_says_so(classified_report: Callable[..., Report], intake_part: Callable[..., Any]) -> None:
+    part = intake_part()
+    lost = part.model_copy(update={"tally": part.tally.model_copy(update={"done": part.tally.done - 1})})
+    assert as_object(classified_report(intake=lost), PLACE)["balanced"] is False
+
+
+def test_a_training_says_who_won_and_by_what(trained_report: Callable[..., Report]) -> None:
+    report = trained_report()
+    assert report.training
+    summary, text = as_object(report, PLACE), "\n".join(as_lines(report, PLACE))
+    assert (summary["promoted"], summary["reason"]) == (True, report.training.decision.reason)
+    assert summary["macro_f1"] == report.training.scores.macro_f1
+    assert f"macro-F1 {summary['macro_f1']:.3f}" in text and f"promoted: {summary['reason']}" in text
+    assert f"model {summary['model_version']}:" in text
+
+
+def test_a_model_that_did_not_win_is_not_promoted(
+    trained_report: Callable[..., Report], training_part: Callable[..., Any]
+) -> None:
+    report = trained_report(training=training_part(promoted=False))
+    assert as_object(report, PLACE)["promoted"] is False
+    assert any(line.startswith("  not promoted: ") for line in as_lines(report, PLACE))
+
+
+@pytest.mark.parametrize("state", ["failed", "skipped"])
+def test_what_went_wrong_is_in_both(state: str, ingested_report: Callable[..., Report]) -> None:
+    report = ingested_report(state=state, message="the disk is full", intake=None, ingest=None)
+    assert as_object(report, "")["message"] == "the disk is full"
+    lines = as_lines(report, "")
+    assert f"ingest {state} in " in lines[0] and lines[1:] == ["  the disk is full"]
+
+
+def test_the_report_is_named_where_there_is_one(report: Report) -> None:
+    assert as_lines(report, PLACE)[-1] == f"  report: {PLACE}"
+    assert not any("report:" in line for line in as_lines(report, ""))
+
+
+def test_neither_grows_with_the_run(classified_report: Callable[..., Report], intake_part: Callable[..., Any]) -> None:
+    large = classified_report(intake=intake_part(done=10**6, quarantined=10**4))
+    assert len(as_lines(large, PLACE)) == len(as_lines(classified_report(), PLACE))
+    assert as_object(large, PLACE).keys() == as_object(classified_report(), PLACE).keys()

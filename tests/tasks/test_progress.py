@@ -1,0 +1,46 @@
+"""Progress outside Prefect: counts, knows a late total, asks no server, and is silent without a terminal."""
+
+import pytest
+
+from tasks import progress as progress_module
+from tasks.progress import progress
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("create_progress_artifact", "update_progress_artifact"):
+        monkeypatch.setattr(progress_module, name, lambda *_, **__: pytest.fail("asked a Prefect server"))
+
+
+def test_a_run_outside_prefect_shows_no_artifact_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with progress("decoding", 3) as advance:
+        for _ in range(3):
+            advance(1)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_total_may_become_known_late_and_nothing_may_be_done() -> None:
+    with progress("listing", None) as advance:
+        advance(5)
+        advance(0, total=10, what="listing the archive")
+    with progress("classifying", 0):
+        pass
+
+
+def test_an_error_inside_comes_out_as_it_is() -> None:
+    with pytest.raises(ValueError, match="^mine$"), progress("decoding", 3):
+        raise ValueError("mine")
+
+
+def test_the_artifact_is_updated_at_most_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[float] = []
+    clock = iter(number / 10 for number in range(100, 10_000))
+    monkeypatch.setattr(progress_module, "FlowRunContext", type("Inside", (), {"get": staticmethod(lambda: True)}))
+    monkeypatch.setattr(progress_module, "create_progress_artifact", lambda value, **_: "id")
+    monkeypatch.setattr(progress_module, "update_progress_artifact", lambda _, value: sent.append(value))
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: next(clock))
+    with progress("classifying", 100) as advance:
+        for _ in range(100):
+            advance(1)
+    assert 1 < len(sent) < 25
+    assert sent == sorted(sent) and sent[-1] == 100.0

@@ -1,0 +1,86 @@
+"""Parameters: a form with names, bounds and help that refuses what it does not know and touches nothing."""
+
+import builtins
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from nightsort.config import PARAMS, IngestParams, IntakeParams, RetrainParams, RunParams, TrainParams
+from nightsort.dataset.policy import Policy
+
+MODELS = sorted(PARAMS.items())
+
+
+def built(kind: type[RunParams], **values: object) -> RunParams:
+    return kind.model_validate({"source": "in", **values} if "source" in kind.model_fields else values)
+
+
+@pytest.mark.parametrize(("flow", "kind"), MODELS)
+def test_unknown_keys_are_refused(flow: str, kind: type[RunParams]) -> None:
+    with pytest.raises(ValidationError, match="extra_forbidden"):
+        built(kind, nonsense=1)
+
+
+@pytest.mark.parametrize(("flow", "kind"), MODELS)
+def test_parameters_are_frozen_and_survive_pickle_and_json(flow: str, kind: type[RunParams]) -> None:
+    params = built(kind)
+    with pytest.raises(ValidationError, match="frozen"):
+        params.storage = "elsewhere"  # type: ignore[misc]
+    assert pickle.loads(pickle.dumps(params)) == params
+    assert kind.model_validate_json(params.model_dump_json()) == params
+
+
+@pytest.mark.parametrize(("flow", "kind"), MODELS)
+def test_building_does_no_io(flow: str, kind: type[RunParams], monkeypatch: pytest.MonkeyPatch) -> None:
+    def touched(*_: object, **__: object) -> None:
+        pytest.fail("building parameters touched a file")
+
+    built(kind)  # whatever pydantic imports late is imported now
+    for where, name in (
+        (builtins, "open"),
+        (os, "stat"),
+        (os, "scandir"),
+        (os, "open"),
+        (os, "mkdir"),
+        (Path, "exists"),
+    ):
+        monkeypatch.setattr(where, name, touched)
+    params = built(kind, storage="/no/such/place", **({"source": "/nowhere"} if kind is not TrainParams else {}))
+    monkeypatch.undo()
+    assert params.storage == "/no/such/place"
+
+
+@pytest.mark.parametrize(("flow", "kind"), MODELS)
+def test_every_number_is_refused_just_outside_its_bounds(flow: str, kind: type[RunParams]) -> None:
+    properties = kind.model_json_schema()["properties"]
+    tried = 0
+    for name, schema in properties.items():
+        numeric = next((s for s in [schema, *schema.get("anyOf", [])] if s.get("type") in ("integer", "number")), {})
+        for bound, step in (("minimum", -1), ("maximum", 1), ("exclusiveMinimum", 0), ("exclusiveMaximum", 0)):
+            if bound in numeric:
+                tried += 1
+                with pytest.raises(ValidationError, match=name):
+                    built(kind, **{name: numeric[bound] + step})
+    assert tried >= 2
+
+
+def test_retrain_is_train_with_a_source() -> None:
+    assert RetrainParams.model_fields.keys() - TrainParams.model_fields.keys() == {"source"}
+    assert not RetrainParams.model_fields["source"].is_required()
+
+
+def test_the_flows_that_read_pictures_need_a_source() -> None:
+    for kind in PARAMS.values():
+        if issubclass(kind, IntakeParams):
+            with pytest.raises(ValidationError, match="source"):
+                kind.model_validate({})
+
+
+def test_the_help_of_an_ingest_names_the_true_defaults_of_a_new_dataset() -> None:
+    for name, field in Policy.model_fields.items():
+        help_ = IngestParams.model_fields[name].description or ""
+        assert IngestParams.model_fields[name].default is None  # so that it can be told from what was asked for
+        assert (str(field.default) if field.default is not None else "its own group") in help_

@@ -1,0 +1,105 @@
+"""A commit is seen whole or not at all, and a version stays what it was."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from nightsort import tables
+from nightsort.errors import WriteError
+from nightsort.storage import Storage
+from nightsort.tables import DataFile, Table
+
+SCHEMA = pa.schema([("n", pa.int64()), ("day", pa.string())])
+
+
+def rows(*numbers: int, day: str = "2026-11-21") -> pa.Table:
+    return pa.Table.from_pylist([{"n": n, "day": day} for n in numbers], schema=SCHEMA)
+
+
+def numbers(table: Table, version: int | None = None) -> list[int]:
+    return sorted(table.read(["n"], version=version)["n"].to_pylist())
+
+
+def file_of(table: Table, name: str, *numbers: int) -> DataFile:
+    path = Path(table.uri) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(rows(*numbers), path)
+    return DataFile(name, len(numbers), path.stat().st_size)
+
+
+@pytest.fixture
+def table(storage: Storage) -> Table:
+    return Table(storage, "t", SCHEMA)
+
+
+def test_a_table_that_is_not_there_is_empty_and_stays_so(table: Table) -> None:
+    assert table.version() is None and table.count() == 0 and numbers(table) == []
+    assert list(table.batches(["n"])) == []
+    table.append(rows())
+    assert not Path(table.uri).exists()
+
+
+def test_an_append_is_one_version_and_old_ones_stay(table: Table) -> None:
+    table.append(rows(1, 2))
+    first = table.version()
+    table.append(rows(3))
+    assert (first, table.version()) == (0, 1)
+    assert (numbers(table), numbers(table, 0), table.count()) == ([1, 2, 3], [1, 2], 3)
+
+
+def test_rows_are_filtered_and_streamed(table: Table) -> None:
+    table.append(rows(*range(10)))
+    even = pc.bit_wise_and(pc.field("n"), 1) == 0
+    assert sorted(table.read(["n"], even)["n"].to_pylist()) == [0, 2, 4, 6, 8]
+    batches = list(table.batches(["n"], pc.field("n") >= 4, batch_size=2))
+    assert sorted(n for batch in batches for n in batch["n"].to_pylist()) == list(range(4, 10))
+    assert all(batch.num_rows <= 2 for batch in batches)
+
+
+def test_partitions_become_folders_and_come_back_as_columns(storage: Storage) -> None:
+    table = Table(storage, "t", SCHEMA, partition_by="day")
+    table.append(rows(1, day="2026-11-20"))
+    table.append(rows(2, 3, day="2026-11-21"))
+    assert sorted(path.name for path in Path(table.uri).glob("day=*")) == ["day=2026-11-20", "day=2026-11-21"]
+    assert table.read(["n", "day"], pc.field("day") == "2026-11-20").to_pylist() == [{"n": 1, "day": "2026-11-20"}]
+
+
+def test_files_are_part_of_the_table_only_once_they_are_committed(table: Table) -> None:
+    files = [file_of(table, "a.parquet", 1, 2), file_of(table, "b.parquet", 3)]
+    file_of(table, "left-behind.parquet", 99)
+    assert table.version() is None and numbers(table) == []
+    version = table.append_files(files, "run-1")
+    assert (version, table.version(), numbers(table), table.count()) == (1, 1, [1, 2, 3], 3)
+    assert table.append_files([file_of(table, "c.parquet", 4)], "run-2") == 2
+    assert (numbers(table, 1), numbers(table, 2)) == ([1, 2, 3], [1, 2, 3, 4])
+
+
+def test_a_commit_that_dies_leaves_the_table_as_it_was(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    table.append_files([file_of(table, "a.parquet", 1)], "run-1")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "disk full")
+
+    monkeypatch.setattr(tables.DeltaTable, "create_write_transaction", full)
+    with pytest.raises(WriteError, match="disk full"):
+        table.append_files([file_of(table, "b.parquet", 2)], "run-2")
+    monkeypatch.undo()
+    assert (table.version(), numbers(table)) == (1, [1])
+
+
+def test_what_cannot_be_written_is_a_write_error(storage: Storage) -> None:
+    Path(storage.root).parent.mkdir(parents=True, exist_ok=True)
+    Path(storage.root).write_bytes(b"a file where the root should be")
+    with pytest.raises(WriteError) as caught:
+        Table(storage, "t", SCHEMA).append(rows(1))
+    assert len(caught.value.lines) == 1
+
+
+def test_the_run_that_made_a_version_is_in_its_history(table: Table) -> None:
+    table.append_files([file_of(table, "a.parquet", 1)], "run-1")
+    history: list[dict[str, Any]] = table._open().history()
+    assert "run-1" in str(history[0])
