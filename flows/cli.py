@@ -9,10 +9,11 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Literal, NoReturn, get_args, get_origin
+from typing import Any, NoReturn
 
 import click
 
+from flows import options
 from nightsort.config import PARAMS
 from nightsort.errors import ConfigError, NightsortError, UserError
 
@@ -42,32 +43,15 @@ def _common(command: Any) -> Any:
 
 
 def _flow_command(name: str) -> click.Command:
-    """A command with one option for each parameter of the flow; SOURCE, where required, is an argument."""
-    fields = {key: field for key, field in PARAMS[name].model_fields.items() if key != "storage"}
+    """A command with the flow's parameters."""
 
+    @_common
     def callback(as_json: bool, config: Path | None, storage: str | None, **given: Any) -> None:
         declaration = _declaration(config, storage)
         asked = {key: value for key, value in given.items() if value is not None}
         _launch(name, {**declaration.defaults(), **asked}, declaration, as_json)
 
-    command: Any = click.Command(name, callback=_common(callback), help=_HELP[name])
-    for key, field in reversed(fields.items()):
-        if key == "source" and field.is_required():
-            command.params.insert(0, click.Argument([key]))
-        else:
-            default = "" if field.default in (None, "") else f" [default: {field.default}]"
-            text, name_ = f"{field.description}{default}", f"--{key.replace('_', '-')}"
-            command.params.insert(0, click.Option([name_], help=text, metavar=_metavar(field.annotation)))
-    command.params += reversed(getattr(callback, "__click_params__", []))
-    return command
-
-
-def _metavar(annotation: Any) -> str:
-    """What an option takes, in the words of --help; pydantic does the parsing."""
-    if get_origin(annotation) is Literal:
-        return "|".join(get_args(annotation))
-    kinds = {bool: "true|false", int: "NUMBER", float: "NUMBER"}
-    return next((word for kind, word in kinds.items() if kind in (annotation, *get_args(annotation))), "TEXT")
+    return click.command(name, params=options.of_model(PARAMS[name]), help=_HELP[name])(callback)
 
 
 for _name in PARAMS:

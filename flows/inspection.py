@@ -80,5 +80,5 @@ def latest_report(storage: Storage) -> Told:
         raise StorageError(
             f"storage {storage.root}: holds no report yet; run 'nightsort ingest' or 'nightsort classify'"
         )
-    place = store.location(runs[0])
+    place = store.location(runs[0].model_copy(update={"storage": storage.root}))  # the root may have been moved
     return [place], {"report": place, "run_id": runs[0].run_id}

@@ -13,6 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from nightsort.errors import SourceError
+
 _SIDE = 64  # pixels; the digits come as 8 x 8
 _TAIL = 20  # the commonest class has this many times the pictures of the rarest
 _HELD_OUT = 0.3  # share of each class that is kept for the drops
@@ -48,12 +50,20 @@ def write_digits(into: Path) -> Samples:
 
 
 def copy_folder(source: Path, into: Path) -> Samples:
-    """A user's own folder of class folders: most of it labelled, the rest as drops."""
+    """A user's own folder of class folders: most of it labelled, the rest as drops.
+
+    :raises SourceError: if it holds no class folder, or one of the two folders is in the other
+    """
+    here, there = source.resolve(), into.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise SourceError(f"--data {source}: the demo would write into it; choose another place with --into")
     by_class = {
-        folder.name: [(f"{folder.name}-{file.name}", file.read_bytes()) for file in _files(folder)]
+        folder.name: [("-".join(file.relative_to(source).parts), file.read_bytes()) for file in _files(folder)]
         for folder in sorted(source.iterdir())
-        if folder.is_dir()
+        if folder.is_dir() and not folder.name.startswith(".")
     }
+    if not any(by_class.values()):
+        raise SourceError(f"--data {source}: holds no pictures in folders; expected DATA/<class>/picture.jpg")
     return _write(into, by_class, tail=1)
 
 

@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 import click
 import prefect
@@ -30,6 +31,7 @@ from nightsort.pipelines import Declaration, Pipeline
 from nightsort.storage import Storage
 
 _START_SECONDS = 120
+_ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)  # intervals are counted from here; else each start would put them off
 
 
 def up(declaration: Declaration) -> None:
@@ -91,7 +93,7 @@ def _schedule(pipeline: Pipeline) -> Schedule | None:
         return None
     if pipeline.schedule.cron:
         return Cron(pipeline.schedule.cron, timezone=pipeline.schedule.timezone)
-    return Interval(float(pipeline.schedule.interval_seconds or 0))
+    return Interval(float(pipeline.schedule.interval_seconds or 0), anchor_date=_ANCHOR)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ worker; at most a few chunks a worker are in flight, whatever the number of chun
 Does not know what is done with a chunk. Starts no cluster until there is a chunk.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -139,6 +140,8 @@ class Workers:
                     "distributed.deploy.lost-worker-timeout": "7d",
                 }
             )
+            # Prefect sets every logger to INFO; Dask's comings and goings are not the run's story.
+            logging.getLogger("distributed").setLevel(logging.ERROR)
             self._client = self._connect() if self._address else self._local()
         return self._client
 

@@ -29,7 +29,7 @@ from tasks.stage import stage
 def list_pictures(run: Run, params: IntakeParams) -> pa.Table:
     """Every file and archive member of the source."""
     with progress("listing", None) as advance:
-        return list_source(params.source, params.settle_seconds, advance)
+        return list_source(params.source, params.settle_seconds, advance, leave_out=run.storage.root)
 
 
 @stage(retries=2)

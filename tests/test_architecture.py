@@ -57,7 +57,10 @@ def test_the_library_loads_no_prefect_and_no_dask() -> None:
 @pytest.mark.parametrize(
     ("statements", "without"),
     [
-        ("import flows.cli\nflows.cli.cli.main(['--help'], standalone_mode=False)", {"torch", "prefect", "distributed"}),
+        (
+            "import flows.cli\nflows.cli.cli.main(['--help'], standalone_mode=False)",
+            {"torch", "prefect", "distributed"},
+        ),
         ("import flows.cli\nflows.cli.cli.main(['train', '--help'], standalone_mode=False)", {"torch", "prefect"}),
         ("import flows.ingest", {"torch"}),
         ("import flows.classify", {"torch"}),

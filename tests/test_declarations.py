@@ -41,7 +41,9 @@ def test_declared_parameters_reach_the_params_model(declared: Declaration) -> No
 
 def test_every_flow_of_the_folder_is_in_the_catalogue_and_has_params() -> None:
     decorated = {
-        file.stem for file in (REPOSITORY / "flows").glob("*.py") if re.search(r"^@flow\(", file.read_text(), re.M)
+        file.stem
+        for file in (REPOSITORY / "flows").glob("*.py")
+        if re.search(r"^@flow\(", file.read_text(), re.MULTILINE)
     }
     assert decorated == PARAMS.keys()
 

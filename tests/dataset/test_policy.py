@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from nightsort.config import IngestParams
 from nightsort.dataset.policy import Policy, agree, load, save
 from nightsort.errors import ConfigError, StorageError
-from nightsort.schema import SPLITS
+from nightsort.schema import IMAGES, SPLITS
 from nightsort.storage import Storage
+from nightsort.tables import Table
 
 SHARES = st.floats(0.01, 0.49)
 
@@ -94,23 +95,34 @@ def test_a_policy_is_kept_and_read_again(storage: Storage) -> None:
     assert load(storage) == policy
 
 
+def begin(storage: Storage, policy: Policy) -> None:
+    """A policy in force: a dataset was committed under it."""
+    save(storage, policy)
+    Table(storage, "dataset/images", IMAGES).append_files([], "run")
+
+
 def test_what_is_not_said_is_as_the_dataset_was_begun(storage: Storage) -> None:
     assert agree(storage, asked()) == Policy()
     begun = agree(storage, asked(store_side=64, test=0.3, group_by="a(b)"))
     assert begun == Policy(store_side=64, test=0.3, group_by="a(b)")
     assert load(storage) is None  # agreeing writes nothing
-    save(storage, begun)
+    begin(storage, begun)
     assert agree(storage, asked()) == begun
     assert agree(storage, asked(test=0.3, store_side=64)) == begun
 
 
 def test_each_difference_is_refused_in_a_line_of_its_own(storage: Storage) -> None:
-    save(storage, Policy(store_side=64, group_by="a"))
+    begin(storage, Policy(store_side=64, group_by="a"))
     with pytest.raises(ConfigError) as caught:
         agree(storage, asked(store_side=128, validation=0.15, test=0.3, group_by="b"))
     lines = caught.value.lines
     assert [line.split(":")[0] for line in lines] == ["store_side", "test", "group_by"]
     assert lines[0] == (f"store_side: the dataset in {storage.root} was begun with 64, which cannot change; got 128")
+
+
+def test_a_first_ingest_that_died_before_its_commit_binds_nobody(storage: Storage) -> None:
+    save(storage, Policy(store_side=64))
+    assert agree(storage, asked(store_side=128)) == Policy(store_side=128)
 
 
 def test_a_new_dataset_is_not_begun_with_a_broken_expression(storage: Storage) -> None:

@@ -156,7 +156,9 @@ def classify_params(root: Path) -> Callable[..., ClassifyParams]:
     """Parameters of `classify` on the copied root."""
 
     def make(source: Path, **changes: Any) -> ClassifyParams:
-        return ClassifyParams(**{"source": str(source), "storage": str(root), "settle_seconds": 0, "workers": 1} | changes)
+        return ClassifyParams(
+            **{"source": str(source), "storage": str(root), "settle_seconds": 0, "workers": 1} | changes
+        )
 
     return make
 

@@ -49,9 +49,7 @@ def main() -> None:
     for name in ("ingest", "classify"):
         flow_named(name)
         importlib.import_module(f"flows.{name}").Workers = Inline  # type: ignore[attr-defined]
-    import nightsort.scoring.engine  # noqa: F401  # torch, once for all
-    from deltalake import DeltaTable  # noqa: F401
-
+    importlib.import_module("nightsort.scoring.engine")  # torch, once for all
     ends = []
     for case in json.load(sys.stdin):
         child = os.fork()

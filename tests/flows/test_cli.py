@@ -118,6 +118,7 @@ MISTAKES = [
     ("report", ["holds no report yet"]),
     ("quarantine --limit many", ["--limit"]),
     ("demo --data {missing}", ["is not a folder"]),
+    ("demo --data {empty}", ["holds no pictures in folders"]),
 ]
 
 
@@ -219,7 +220,9 @@ def test_a_failed_run_exits_with_one(nightsort: Callable[..., Said], tmp_path: P
     assert nightsort("status", "--storage", root, "--json").data["runs"][0]["state"] == "failed"
 
 
-def test_a_busy_storage_skips_the_run(nightsort: Callable[..., Said], tmp_path: Path, root: Path, pictures: Any) -> None:
+def test_a_busy_storage_skips_the_run(
+    nightsort: Callable[..., Said], tmp_path: Path, root: Path, pictures: Any
+) -> None:
     drop = pictures.plain(tmp_path / "drop", 3)
     with lease.hold(Storage(str(root)), "predictions"):
         said = nightsort("classify", drop.folder, "--storage", root, "--settle-seconds", 0, "--json")

@@ -148,7 +148,11 @@ def test_a_killed_first_ingest_leaves_no_dataset(point: tuple[str, str, int], cr
     assert orphans, "it died after shards were written"
     report = ingest.fn(params)
     assert report.intake.tally.balanced and report.intake.tally.done == 24
-    assert {label: sum(splits.values()) for label, splits in dataset.counts().items()} == {"blue": 8, "green": 8, "red": 8}
+    assert {label: sum(splits.values()) for label, splits in dataset.counts().items()} == {
+        "blue": 8,
+        "green": 8,
+        "red": 8,
+    }
     assert all(file.exists() for file in orphans), "invisible, not counted"
     assert sum(set_aside(Path(params.storage)).values()) == 1
 
@@ -170,7 +174,11 @@ def test_a_killed_ingest_is_a_whole_version_or_none(point: tuple[str, str, int],
 
 @pytest.mark.usefixtures("inline")
 def test_kill_9_of_the_command_in_the_middle(
-    tmp_path: Path, root: Path, pictures: Any, environment: dict[str, str], classify_params: Callable[..., ClassifyParams]
+    tmp_path: Path,
+    root: Path,
+    pictures: Any,
+    environment: dict[str, str],
+    classify_params: Callable[..., ClassifyParams],
 ) -> None:
     drop = pictures.plain(tmp_path / "drop", 200)
     script = Path(sys.executable).parent / "nightsort"

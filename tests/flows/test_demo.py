@@ -13,7 +13,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from flows.samples import Samples, copy_folder, write_digits
-from nightsort.errors import PictureError
+from nightsort.errors import PictureError, SourceError
 from nightsort.images.decode import decode
 
 Look = Callable[[Path], dict[str, str]]
@@ -102,11 +102,20 @@ def test_a_folder_of_ones_own_is_copied_and_left_alone(tmp_path: Path, pictures:
         assert name.startswith(label)
 
 
+@pytest.mark.parametrize(("data", "into"), [("own", "own/demo"), ("own", "."), ("own/red", "own"), ("own", "own")])
+def test_a_folder_of_ones_own_is_never_written_into(
+    data: str, into: str, tmp_path: Path, pictures: Any, fingerprint: Look
+) -> None:
+    pictures.labelled(tmp_path / "own", {"red": 4, "green": 4})
+    before = fingerprint(tmp_path)
+    with pytest.raises(SourceError, match="would write into it"):
+        copy_folder(tmp_path / data, tmp_path / into)
+    assert fingerprint(tmp_path) == before
+
+
 def test_the_whole_demo(tmp_path: Path, environment: dict[str, str], chromium: Chrome) -> None:
     script = Path(sys.executable).parent / "nightsort"
-    done = subprocess.run(
-        [script, "demo", "--json"], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    done = subprocess.run([script, "demo", "--json"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert [run["flow"] for run in told["runs"]] == ["ingest", "train", *["classify"] * 4]

@@ -70,7 +70,9 @@ def test_no_picture_is_in_two_splits(trained: Any) -> None:
     assert len(set().union(*splits)) == 120
 
 
-def test_every_file_of_a_drop_has_its_outcome(root: Path, tmp_path: Path, pictures: Any, classify_params: Params) -> None:
+def test_every_file_of_a_drop_has_its_outcome(
+    root: Path, tmp_path: Path, pictures: Any, classify_params: Params
+) -> None:
     drop = pictures.mixed(tmp_path / "drop")
     report = classify.fn(classify_params(drop.folder, chunk_size=4, batch_size=3))
     assert nonzero(report) == drop.tally
@@ -141,7 +143,9 @@ def test_a_drop_that_is_mostly_unreadable_fails(root: Path, tmp_path: Path, clas
     assert "CeilingError" in last.message and last.seconds.keys() >= {"list_pictures", "classify_pictures"}
 
 
-def test_a_labelled_folder_that_is_mostly_unreadable_makes_no_version(root: Path, tmp_path: Path, pictures: Any) -> None:
+def test_a_labelled_folder_that_is_mostly_unreadable_makes_no_version(
+    root: Path, tmp_path: Path, pictures: Any
+) -> None:
     folder = pictures.labelled(tmp_path / "new", {"red": 2, "green": 2}, start=500)
     for number in range(6):
         (folder / "red" / f"bad{number}.png").write_text(f"not a picture {number}")

@@ -99,9 +99,7 @@ def test_a_mistake_of_the_users_fails_the_flow_run_with_our_error(
     assert not artifacts(client, run).keys() & {"table", "markdown"}
 
 
-def test_a_failed_run_shows_its_report(
-    client: SyncPrefectClient, tmp_path: Path, classify_params: Params
-) -> None:
+def test_a_failed_run_shows_its_report(client: SyncPrefectClient, tmp_path: Path, classify_params: Params) -> None:
     (tmp_path / "drop").mkdir()
     (tmp_path / "drop" / "notes.png").write_text("not a picture")
     with pytest.raises(CeilingError):
@@ -144,7 +142,8 @@ def test_the_command_line_tells_a_server_that_answers(
 
 
 @pytest.mark.parametrize(
-    ("error", "tries"), [(OSError(errno.EIO, "hiccup"), 3), (OSError(errno.ENOSPC, "full"), 1), (SourceError("yours"), 1)]
+    ("error", "tries"),
+    [(OSError(errno.EIO, "hiccup"), 3), (OSError(errno.ENOSPC, "full"), 1), (SourceError("yours"), 1)],
 )
 def test_a_stage_retries_the_same_faults_under_prefect(
     client: SyncPrefectClient, tmp_path: Path, error: Exception, tries: int, monkeypatch: pytest.MonkeyPatch

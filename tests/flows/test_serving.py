@@ -239,11 +239,11 @@ def test_sigterm_ends_it_and_all_that_it_started(served: Served) -> None:
     assert len(family) > 1
     served.process.terminate()
     served.process.wait()
-    gone, alive = psutil.wait_procs(family, timeout=30)
+    _, alive = psutil.wait_procs(family, timeout=30)
     assert alive == []
 
 
 def test_deploying_without_a_server_is_the_users_mistake(served: Served) -> None:
     nobody = served.declaration.model_copy(update={"server": Server(port=free_port())})
-    with pytest.raises(ConfigError, match="no Prefect server answers at http://127.0.0.1"):
+    with pytest.raises(ConfigError, match=r"no Prefect server answers at http://127\.0\.0\.1"):
         serving.deploy(nobody, "people")

@@ -28,7 +28,7 @@ def test_a_total_may_become_known_late_and_nothing_may_be_done() -> None:
 
 
 def test_an_error_inside_comes_out_as_it_is() -> None:
-    with pytest.raises(ValueError, match="^mine$"), progress("decoding", 3):
+    with pytest.raises(ValueError, match=r"^mine$"), progress("decoding", 3):
         raise ValueError("mine")
 
 

@@ -16,6 +16,7 @@ from nightsort.errors import ConfigError, StorageError
 from nightsort.storage import Storage
 
 _FILE = "dataset/dataset.json"
+_BEGUN = "dataset/images/_delta_log"  # a first ingest that died before its commit binds nobody
 
 
 class Policy(BaseModel):
@@ -59,7 +60,7 @@ def agree(storage: Storage, params: IngestParams) -> Policy:
     """
     asked = params.model_dump(include=set(Policy.model_fields), exclude_none=True)
     settled = load(storage)
-    if settled is None:
+    if settled is None or not storage.exists(_BEGUN):
         return _begin(asked)
     faults = [
         f"{name}: the dataset in {storage.root} was begun with {getattr(settled, name)!r}, which cannot change; "

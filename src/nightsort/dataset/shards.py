@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,6 +21,7 @@ from nightsort.images.decode import decode
 from nightsort.images.preprocess import encode_for_store
 from nightsort.schema import IMAGES, QUARANTINE
 from nightsort.sources.reader import read
+from nightsort.storage import Storage
 from nightsort.tables import DataFile
 
 _GROUP_BYTES = 32_000_000  # a row group is read whole, so it is sized by bytes and not by rows
@@ -100,8 +100,9 @@ def _write(images: list[dict[str, Any]], order: Order) -> DataFile:
     table = pa.Table.from_pylist(images, schema=IMAGES)
     rows_per_group = max(1, _GROUP_BYTES * table.num_rows // max(1, table.nbytes))
     name = f"{order.run_id}-{uuid.uuid4().hex[:12]}.parquet"
-    with fsspec.open(f"{order.folder}/{name}", "wb", auto_mkdir=True) as sink:
-        # Pictures are compressed already; the other columns are small beside them.
-        pq.write_table(table, sink, row_group_size=rows_per_group, compression="none")
-        size = sink.tell()
-    return DataFile(name, table.num_rows, size)
+    encoded = pa.BufferOutputStream()
+    # Pictures are compressed already; the other columns are small beside them.
+    pq.write_table(table, encoded, row_group_size=rows_per_group, compression="none")
+    data = encoded.getvalue().to_pybytes()
+    Storage(order.folder).write_bytes(name, data)  # durable before the commit that will name it
+    return DataFile(name, table.num_rows, len(data))

@@ -28,22 +28,26 @@ Row = dict[str, Any]
 
 
 def list_source(
-    source: str, settle_seconds: float = 0, on_progress: Callable[[int], None] = lambda count: None
+    source: str,
+    settle_seconds: float = 0,
+    on_progress: Callable[[int], None] = lambda count: None,
+    leave_out: str = "",
 ) -> pa.Table:
     """List a folder or an archive; archives inside a folder are looked into.
 
     :param source: path or fsspec URI
     :param settle_seconds: a file modified more recently is listed twice, this long apart, and
         deferred if its size or time changed
-    :param on_progress: called with the number of rows so far
+    :param on_progress: called with how many more rows there are
+    :param leave_out: a folder not to look into: the storage root, which may lie inside the source
     :returns: table of the schema LISTING, the members of an archive one after another
     :raises SourceError: if there is no such source or it holds nothing
     """
     fs, root = _open(source)
     batches: list[pa.RecordBatch] = []
-    for rows in _gather(_entries(fs, root, settle_seconds)):
+    for rows in _gather(_entries(fs, root, settle_seconds, leave_out)):
         batches.append(pa.RecordBatch.from_pylist(rows, schema=LISTING))
-        on_progress(sum(batch.num_rows for batch in batches))
+        on_progress(len(rows))
     if not batches:
         raise SourceError(f"source {source}: is empty; expected pictures, folders of pictures or archives")
     return pa.Table.from_batches(batches)
@@ -73,9 +77,9 @@ def _gather(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield gathered
 
 
-def _entries(fs: fsspec.AbstractFileSystem, root: str, settle_seconds: float) -> Iterator[Row]:
+def _entries(fs: fsspec.AbstractFileSystem, root: str, settle_seconds: float, leave_out: str) -> Iterator[Row]:
     fresh: list[dict[str, Any]] = []
-    for info in _files(fs, root):
+    for info in _files(fs, root, leave_out):
         if time.time() - _modified(info) < settle_seconds and not _decided_by_name(info["name"][len(root) :]):
             fresh.append(info)
         else:
@@ -86,7 +90,7 @@ def _entries(fs: fsspec.AbstractFileSystem, root: str, settle_seconds: float) ->
         yield from _rows(fs, root, info, growing=not _settled(fs, info))
 
 
-def _files(fs: fsspec.AbstractFileSystem, root: str) -> Iterator[dict[str, Any]]:
+def _files(fs: fsspec.AbstractFileSystem, root: str, leave_out: str) -> Iterator[dict[str, Any]]:
     """Everything below the root that is not a folder; fsspec's own walk leaves out folders that it cannot list."""
     if fs.isfile(root):
         yield fs.info(root)
@@ -96,7 +100,7 @@ def _files(fs: fsspec.AbstractFileSystem, root: str) -> Iterator[dict[str, Any]]
         below = []
         for info in _inside(fs, folders.pop()):
             if info["type"] == "directory":
-                below.append(info["name"])
+                below += [info["name"]] if _place(fs, info["name"]) != leave_out else []
             else:
                 yield info if info["type"] == "file" else _target(fs, info)
         folders += reversed(below)
