@@ -18,7 +18,7 @@ import pyarrow as pa
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 
 from nightsort.config import RunParams
-from nightsort.errors import ConfigError, NightsortError, ShardError
+from nightsort.errors import ConfigError, NightsortError, RunError, ShardError
 
 R = TypeVar("R")
 
@@ -121,14 +121,24 @@ class Workers:
         try:
             return Done(chunk, future.result())
         except KilledWorker:
-            if self._client is not None and self._cluster is not None:
-                # A cluster cannot be closed while a worker of its is being started again.
-                self._client.wait_for_workers(self.count, timeout=_START_SECONDS)
+            self._await_workers()
             return None
         except NightsortError:
             raise
         except Exception as error:
             raise ShardError(f"{_name(chunk)}: {type(error).__name__}: {error}") from error
+
+    def _await_workers(self) -> None:
+        """Let a worker that died come back: a cluster cannot be closed while one is being started again."""
+        if self._client is None or self._cluster is None:
+            return
+        try:
+            self._client.wait_for_workers(self.count, timeout=_START_SECONDS)
+        except TimeoutError:
+            raise RunError(
+                f"a worker process died and did not come back within {_START_SECONDS} s; "
+                f"is there memory for {self.count} of them?"
+            ) from None
 
     def _start(self) -> Client:
         if self._client is None:

@@ -11,6 +11,7 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
     <root>/reports/<run>/    report.html, then report.json
 """
 
+import errno
 import os
 import re
 import tempfile
@@ -74,8 +75,14 @@ class Storage:
         return sorted(entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries)
 
     def read_bytes(self, name: str) -> bytes:
-        """All bytes of a file; FileNotFoundError if it is not there."""
-        data: bytes = self._fs.cat_file(self.locate(name))
+        """All bytes of a file; FileNotFoundError if it is not there, :class:`StorageError` if it cannot be read."""
+        place = self.locate(name)
+        try:
+            data: bytes = self._fs.cat_file(place)
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place) from None
+        except OSError as error:
+            raise StorageError(f"{place}: cannot be read ({error.strerror or error}); mend its rights") from None
         return data
 
     def write_bytes(self, name: str, data: bytes) -> None:
