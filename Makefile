@@ -1,6 +1,6 @@
 # Two commands on a fresh machine with Python 3.11, pip, make and git: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check services clean lock
+.PHONY: help setup demo test services clean lock
 
 PYTHON ?= python3
 VENV := .venv

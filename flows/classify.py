@@ -11,7 +11,7 @@ from nightsort.scoring.ledger import Ledger
 from tasks.classify import classify_pictures, describe_predictions
 from tasks.compute import Workers
 from tasks.intake import decide_what_is_new, fingerprint_pictures, list_pictures, new_rows, open_account
-from tasks.runs import Run, skipped
+from tasks.runs import Run
 
 
 @flow(name="classify", description="Classify every new picture of a folder or an archive, exactly once.")
@@ -25,12 +25,10 @@ def classify(params: ClassifyParams) -> Report:
             fingerprints = fingerprint_pictures(run, params, listing, workers)
             known = Ledger(run.storage).known(card.version if params.rescore else None)
             decided = decide_what_is_new(run, fingerprints, known)
-            account = open_account(run, params, decided)
+            account = open_account(run, params, listing, decided)
             classify_pictures(run, params, new_rows(decided), card, account, workers)
-            run.parts["intake"] = account.part()
+            account.check()
             run.parts["classify"] = describe_predictions(run, params, card)
-            account.tally().check()
-            account.tally().check_ceiling(params.max_quarantined, params.min_quarantined)
     except BusyError as error:
-        return skipped(run, str(error))
+        return run.skipped(str(error))
     return run.finished()

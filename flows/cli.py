@@ -7,6 +7,7 @@ Does not know how anything is done.
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -163,7 +164,11 @@ def _declaration(config: Path | None, storage: str | None) -> Any:
 
     file = config or (_DEFAULT_CONFIG if _DEFAULT_CONFIG.exists() else None)
     declaration = load(file) if file else Declaration()
-    return declaration.model_copy(update={"storage": storage}) if storage else declaration
+    if storage is None:
+        return declaration
+    if not storage:
+        raise ConfigError("--storage: must not be empty")
+    return declaration.model_copy(update={"storage": storage})
 
 
 def _storage(config: Path | None, storage: str | None) -> Any:
@@ -204,14 +209,19 @@ def _when(schedule: Any) -> str:
 
 def _say(lines: list[str], data: dict[str, Any], as_json: bool) -> None:
     for line in lines:
-        click.echo(line, err=as_json)
+        click.echo(_printable(line), err=as_json)
     if as_json:
         click.echo(json.dumps(data, default=str))
 
 
+def _printable(line: str) -> str:
+    """A line whose file names cannot steer the terminal or pass for lines of their own."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+
+
 def _fail(error: str, code: int) -> NoReturn:
     for line in error.splitlines() or [error]:
-        click.echo(f"nightsort: {line}", err=True)
+        click.echo(f"nightsort: {_printable(line)}", err=True)
     if "--json" in sys.argv:
         click.echo(json.dumps({"state": "failed", "error": error}))
     sys.exit(code)
@@ -219,10 +229,14 @@ def _fail(error: str, code: int) -> NoReturn:
 
 def main() -> None:
     """Entry point of the console script."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that everything is tidied up
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Abort:
-        _fail("interrupted", 130)
+        _fail("interrupted; run it again to complete it", 130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "nightsort"
         _fail(f"{error.format_message().rstrip('.')}; see '{command} --help'", 2)

@@ -4,6 +4,7 @@ Invariant: every step is the flow a user would run; nothing is prepared in advan
 Does not know how the flows work.
 """
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from nightsort.reports.data import Report
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
 
+_MARKER = ".nightsort-demo"
 _DIGITS = {"image_size": 32}  # strokes, not texture: small is enough, and quick
 
 
@@ -30,12 +32,12 @@ def demo(data: Path | None, into: Path, say: Callable[[str], Any]) -> tuple[list
     :param data: a folder of class folders; None for handwritten digits
     :param say: called with each line as it happens
     :returns: closing lines for a person, an object for a program
-    :raises SourceError: if `data` is not a folder
+    :raises SourceError: if `data` is not a folder, or `into` holds something that no demo made
     """
     if data is not None and not data.is_dir():
         raise SourceError(f"--data {data}: is not a folder; expected DATA/<class>/picture.jpg")
-    root = str(into / "storage")
-    pictures = into / "pictures"
+    root, pictures = str(into / "storage"), into / "pictures"
+    _clear(into, data)
     samples = copy_folder(data, pictures) if data else write_digits(pictures)
     say(f"pictures: {samples.labelled} (labelled), {', '.join(str(drop) for drop in samples.drops)}\n")
     steps: list[tuple[Any, Any]] = [
@@ -52,6 +54,17 @@ def demo(data: Path | None, into: Path, say: Callable[[str], Any]) -> tuple[list
     return _close(reports, samples, root)
 
 
+def _clear(into: Path, data: Path | None) -> None:
+    """Begin anew, but never in a folder that somebody else has filled."""
+    if data is not None and data.resolve().is_relative_to(into.resolve()):
+        raise SourceError(f"--data {data}: the demo would write into it; choose another place with --into")
+    if into.exists() and any(into.iterdir()) and not (into / _MARKER).exists():
+        raise SourceError(f"--into {into}: holds files that no demo made; name a new folder")
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(parents=True)
+    (into / _MARKER).write_text("Made by 'nightsort demo', which removes this folder when it is run again.\n")
+
+
 def _nights(samples: Samples) -> list[Path]:
     first, second, archive = samples.drops
     return [first, first, second, archive]  # the first one twice, to show that nothing is done twice
@@ -64,6 +77,8 @@ def _close(reports: list[Report], samples: Samples, root: str) -> tuple[list[str
         for row in rows
         if (name := Path(row["member"] or row["path"]).name) in samples.truth
     ]
+    if not pairs:
+        raise SourceError("no held-out picture was classified; the demo needs a few pictures of each class")
     truth, predicted = zip(*pairs, strict=True)
     accuracy, macro_f1 = accuracy_score(truth, predicted), f1_score(truth, predicted, average="macro")
     place = store.location(reports[-1])

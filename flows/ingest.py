@@ -10,7 +10,7 @@ from nightsort.reports.data import Report
 from tasks.compute import Workers
 from tasks.ingest import build_shards, commit_version, describe_dataset
 from tasks.intake import decide_what_is_new, fingerprint_pictures, list_pictures, new_rows, open_account
-from tasks.runs import Run, skipped
+from tasks.runs import Run
 
 
 @flow(name="ingest", description="Take in labelled pictures and make a new dataset version of them.")
@@ -24,13 +24,10 @@ def ingest(params: IngestParams) -> Report:
         with run.lease("dataset"), Workers(params) as workers:
             fingerprints = fingerprint_pictures(run, params, listing, workers)
             decided = decide_what_is_new(run, fingerprints, Dataset(run.storage).known())
-            account = open_account(run, params, decided)
+            account = open_account(run, params, listing, decided)
             files = build_shards(run, params, new_rows(decided), account, workers)
-            run.parts["intake"] = account.part()
-            account.tally().check()
-            account.tally().check_ceiling(params.max_quarantined, params.min_quarantined)
-            version = commit_version(run, params, files)
+            version = commit_version(run, params, files, account)
             run.parts["ingest"] = describe_dataset(run, version)
     except BusyError as error:
-        return skipped(run, str(error))
+        return run.skipped(str(error))
     return run.finished()

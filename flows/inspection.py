@@ -14,6 +14,7 @@ from nightsort.errors import StorageError
 from nightsort.learning.registry import Registry
 from nightsort.quarantine import Quarantine
 from nightsort.reports import store
+from nightsort.schema import place
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
 
@@ -63,10 +64,7 @@ def quarantined(storage: Storage, limit: int) -> Told:
     rows = Quarantine(storage).rows("path", "member", "reason", "detail", "run_id", "quarantined_at")
     counts = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(rows["reason"])}
     newest = rows.sort_by([("quarantined_at", "descending")]).slice(0, limit).to_pylist()
-    lines = [
-        f"{row['reason']:18} {row['path']}{'!' + row['member'] if row['member'] else ''}  ({row['detail']})"
-        for row in newest
-    ]
+    lines = [f"{row['reason']:18} {place(row['path'], row['member'])}  ({row['detail']})" for row in newest]
     if rows.num_rows > len(newest):
         lines.append(f"... and {rows.num_rows - len(newest)} more")
     lines.append(f"{rows.num_rows} in quarantine" + "".join(f", {reason} {n}" for reason, n in sorted(counts.items())))

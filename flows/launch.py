@@ -13,6 +13,7 @@ from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from nightsort.config import RunParams
+from nightsort.errors import ConfigError
 from nightsort.reports.data import Report
 
 _TIMEOUT = 1.0  # seconds to wait for a server that is there; one that is not refuses at once
@@ -29,7 +30,9 @@ def launch(flow: Flow[Any, Report], params: RunParams, api: str) -> Report:
     A Prefect API named by PREFECT_API_URL, or answering at `api`, is told of the run and shows it.
     Without one the flow runs all the same, and starts no server for itself.
     """
-    if os.environ.get("PREFECT_API_URL"):
+    if named := os.environ.get("PREFECT_API_URL"):
+        if not is_alive(named):
+            raise ConfigError(f"PREFECT_API_URL={named}: no Prefect server answers there; unset it to run without one")
         return flow(params)
     if is_alive(api):
         with temporary_settings({PREFECT_API_URL: api}):
@@ -41,5 +44,5 @@ def is_alive(api: str) -> bool:
     """Whether a Prefect API answers."""
     try:
         return httpx.get(f"{api}/health", timeout=_TIMEOUT).status_code == 200
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False

@@ -4,7 +4,6 @@ Invariant: the same pictures every time; none of a drop is among the labelled on
 Does not know what is done with them.
 """
 
-import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,14 +78,13 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def _write(into: Path, by_class: dict[str, list[tuple[str, bytes]]], tail: int) -> Samples:
-    shutil.rmtree(into, ignore_errors=True)
     labelled, drops = into / "labelled", [into / name for name in _DROPS]
     for folder in drops:
         folder.mkdir(parents=True)
     truth: dict[str, str] = {}
     nights: list[list[tuple[str, bytes]]] = [[], [], []]
     for rank, (label, pictures) in enumerate(by_class.items()):
-        held = max(3, round(_HELD_OUT * len(pictures)))
+        held = max(min(3, len(pictures) // 3), round(_HELD_OUT * len(pictures)))
         kept = round(len(pictures[held:]) * tail ** (-rank / max(1, len(by_class) - 1)))
         (labelled / label).mkdir(parents=True)
         for name, data in pictures[held : held + kept]:
@@ -100,15 +98,16 @@ def _write(into: Path, by_class: dict[str, list[tuple[str, bytes]]], tail: int) 
     with zipfile.ZipFile(drops[2] / "night.zip", "w") as archive:
         for name, data in nights[2]:
             archive.writestr(f"pictures/{name}", data)
-    _spoil(drops[0], *nights[0][:2])
+    _spoil(drops[0], nights[0])
     return Samples(labelled, drops, truth)
 
 
-def _spoil(drop: Path, first: tuple[str, bytes], second: tuple[str, bytes]) -> None:
+def _spoil(drop: Path, night: list[tuple[str, bytes]]) -> None:
     """Add what every real drop holds: things that are not whole, not pictures, or not new."""
-    picture = cv2.imdecode(np.frombuffer(first[1], np.uint8), cv2.IMREAD_COLOR)
-    jpeg = bytes(cv2.imencode(".jpg", picture)[1])
+    noise = np.random.default_rng(0).integers(0, 256, (_SIDE, _SIDE, 3), np.uint8)
+    jpeg = bytes(cv2.imencode(".jpg", noise)[1])
     (drop / "cut-off.jpg").write_bytes(jpeg[: len(jpeg) // 2])
     (drop / "notes.png").write_text("Camera 2 was cleaned today.\n")
     (drop / "nothing.png").write_bytes(b"")
-    (drop / f"copy-of-{second[0]}").write_bytes(second[1])
+    for name, data in night[:1]:
+        (drop / f"copy-of-{name}").write_bytes(data)

@@ -9,7 +9,7 @@ from nightsort.config import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError
 from nightsort.reports.data import Report
-from tasks.runs import Run, skipped
+from tasks.runs import Run
 from tasks.train import describe_training, fit_network, judge_challenger, load_pictures, publish_bundle, score_test
 
 
@@ -25,8 +25,8 @@ def train(params: TrainParams) -> Report:
             fitted = fit_network(run, params, lesson)
             scored, scores = score_test(run, lesson, fitted)
             card = publish_bundle(run, params, lesson, fitted, scores)
-            decision = judge_challenger(run, params, lesson, scored, card, folder)
+            decision = judge_challenger(run, params, lesson, scored, card)
             run.parts["training"] = describe_training(params, lesson, fitted, card, scores, decision)
     except BusyError as error:
-        return skipped(run, str(error))
+        return run.skipped(str(error))
     return run.finished()

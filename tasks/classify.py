@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from nightsort.config import ClassifyParams
 from nightsort.learning.card import Card
-from nightsort.quarantine import Quarantine
 from nightsort.reports.account import Account
 from nightsort.reports.data import MAX_THUMBNAILS, ClassCount, ClassifyPart
 from nightsort.reports.gallery import thumbnails
@@ -18,8 +17,7 @@ from nightsort.scoring.ledger import Ledger
 from nightsort.scoring.outcomes import Order, classify
 from nightsort.sources.arrivals import chunks
 from tasks.compute import Workers
-from tasks.intake import poison
-from tasks.progress import progress
+from tasks.intake import settle
 from tasks.runs import Run
 from tasks.stage import stage
 
@@ -39,17 +37,11 @@ def classify_pictures(
         max_bytes=params.max_bytes,
         threads=workers.threads,
     )
-    ledger, quarantine = Ledger(run.storage), Quarantine(run.storage)
-    with progress("classifying", new.num_rows) as advance:
-        for item in workers.map(classify, chunks(new, params.chunk_size), order):
-            bad = poison(run, item.chunk) if item.result is None else item.result.quarantined
-            quarantine.append(bad)
-            account.quarantine(bad)
-            if item.result is not None:
-                ledger.append(item.result.predictions)
-                account.add("done", item.result.predictions.num_rows)
-                account.add("deferred", item.result.deferred, "changed")
-            advance(item.chunk.num_rows)
+    ledger = Ledger(run.storage)
+    work = workers.map(classify, chunks(new, params.chunk_size), order)
+    for outcomes in settle(run, "classifying", params, work, new.num_rows, account):
+        ledger.append(outcomes.predictions)
+        account.add("done", outcomes.predictions.num_rows)
 
 
 @stage(retries=2)

@@ -7,7 +7,10 @@ Does not know what is done with a chunk. Starts no cluster until there is a chun
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
@@ -19,6 +22,7 @@ from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 
 from nightsort.config import RunParams
 from nightsort.errors import ConfigError, NightsortError, RunError, ShardError
+from nightsort.schema import place
 
 R = TypeVar("R")
 
@@ -157,24 +161,40 @@ class Workers:
 
     def _connect(self) -> Client:
         try:
-            return Client(self._address, timeout=_START_SECONDS, set_as_default=False)
+            client = Client(self._address, timeout=_START_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ConfigError(f"scheduler {self._address}: cannot be reached ({error})") from None
+        self.count = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+        return client
 
     def _local(self) -> Client:
-        self._cluster = LocalCluster(
-            n_workers=self.count,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # None would open port 8787 on every interface
-            worker_dashboard_address="127.0.0.1:0",
-            silence_logs=50,
-        )
+        with _deaf_to_interrupts():
+            self._cluster = LocalCluster(
+                n_workers=self.count,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",  # None would open port 8787 on every interface
+                worker_dashboard_address="127.0.0.1:0",
+                silence_logs=50,
+            )
         return Client(self._cluster, set_as_default=False)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes started inside ignore Ctrl-C: it is ours to end them, quietly, when it is pressed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set what a signal does
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _name(chunk: pa.Table) -> str:
     rows = chunk.select(["path", "member"]).to_pylist()
-    first, last = (f"{row['path']}!{row['member']}".rstrip("!") for row in (rows[0], rows[-1]))
+    first, last = (place(row["path"], row["member"]) for row in (rows[0], rows[-1]))
     return f"the chunk of {len(rows)} pictures from {first} to {last} failed twice"

@@ -10,14 +10,12 @@ from nightsort.config import IngestParams
 from nightsort.dataset import policy
 from nightsort.dataset.shards import Order, build
 from nightsort.dataset.versions import Dataset
-from nightsort.quarantine import Quarantine
 from nightsort.reports.account import Account
 from nightsort.reports.data import ClassCount, IngestPart
 from nightsort.sources.arrivals import chunks
 from nightsort.tables import DataFile
 from tasks.compute import Workers
-from tasks.intake import poison
-from tasks.progress import progress
+from tasks.intake import settle
 from tasks.runs import Run
 from tasks.stage import stage
 
@@ -27,27 +25,20 @@ def build_shards(run: Run, params: IngestParams, new: pa.Table, account: Account
     """Write the new pictures into shards that are not part of the dataset yet."""
     agreed = policy.agree(run.storage, params)
     order = Order(Dataset(run.storage).folder, agreed, run.id, params.max_pixels, params.max_bytes)
-    files = []
-    with progress("building shards", new.num_rows) as advance:
-        for item in workers.map(build, chunks(new, params.chunk_size), order):
-            bad = poison(run, item.chunk) if item.result is None else item.result.quarantined
-            Quarantine(run.storage).append(bad)
-            account.quarantine(bad)
-            if item.result is not None:
-                account.add("done", item.result.stored)
-                account.add("deferred", item.result.deferred, "changed")
-                files += [item.result.file] if item.result.file else []
-            advance(item.chunk.num_rows)
-    return files
+    work = workers.map(build, chunks(new, params.chunk_size), order)
+    shards = settle(run, "building shards", params, work, new.num_rows, account)
+    return [shard.file for shard in shards if shard.file]
 
 
 @stage(retries=0)
-def commit_version(run: Run, params: IngestParams, files: list[DataFile]) -> int:
+def commit_version(run: Run, params: IngestParams, files: list[DataFile], account: Account) -> int:
     """Make a new dataset version of the shards; without any, the newest version stays."""
     dataset = Dataset(run.storage)
-    if not files:
-        return dataset.version() or 0
-    return dataset.commit(files, policy.agree(run.storage, params), run.id)
+    stored = sum(file.rows for file in files)
+    account.check(pending=stored)
+    version = dataset.commit(files, policy.agree(run.storage, params), run.id) if files else dataset.version() or 0
+    account.add("done", stored)
+    return version
 
 
 @stage(retries=2)

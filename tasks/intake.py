@@ -4,9 +4,9 @@ Invariant: the rows that come out are the rows that were listed.
 Does not know what becomes of the new ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +19,7 @@ from nightsort.schema import FINGERPRINTS, QUARANTINE
 from nightsort.sources.arrivals import chunks, decide
 from nightsort.sources.listing import list_source
 from nightsort.sources.reader import fingerprint
-from tasks.compute import Workers
+from tasks.compute import Done, Workers
 from tasks.progress import progress
 from tasks.runs import Run
 from tasks.stage import stage
@@ -51,13 +51,15 @@ def decide_what_is_new(run: Run, fingerprints: pa.Table, known: pa.Table) -> pa.
     return decide(fingerprints, known, labels_matter=run.flow == "ingest")
 
 
-def open_account(run: Run, params: IntakeParams, decided: pa.Table) -> Account:
+def open_account(run: Run, params: IntakeParams, listing: pa.Table, decided: pa.Table) -> Account:
     """Begin the account of a run, and set aside what was judged without being decoded."""
+    account = run.account = Account(params.source, listing.num_rows, decided)
     rows = decided.filter(pc.equal(decided["outcome"], "quarantined")).to_pylist()
     Quarantine(run.storage).append(
         _table(quarantine.row(row, row["reason"], row["detail"], flow=run.flow, run_id=run.id) for row in rows)
     )
-    return Account(params.source, decided)
+    account.check_ceiling(params.max_quarantined, params.min_quarantined)
+    return account
 
 
 def new_rows(decided: pa.Table) -> pa.Table:
@@ -65,7 +67,44 @@ def new_rows(decided: pa.Table) -> pa.Table:
     return decided.filter(pc.is_null(decided["outcome"]))
 
 
-def poison(run: Run, chunk: pa.Table) -> pa.Table:
+class Settled(Protocol):
+    """What a worker makes of a chunk, beside what it is made for."""
+
+    @property
+    def quarantined(self) -> pa.Table: ...
+    @property
+    def deferred(self) -> int: ...
+
+
+S = TypeVar("S", bound=Settled)
+
+
+def settle(
+    run: Run,
+    what: str,
+    params: IntakeParams,
+    work: Iterator[Done[S]],
+    total: int,
+    account: Account,
+) -> Iterator[S]:
+    """Pass on what comes back from the workers, once what is bad in it has been set aside and counted.
+
+    :param work: what :meth:`Workers.map` gives for the new rows
+    :raises CeilingError: as soon as too much is quarantined
+    """
+    with progress(what, total) as advance:
+        for item in work:
+            bad = _poison(run, item.chunk) if item.result is None else item.result.quarantined
+            Quarantine(run.storage).append(bad)
+            account.quarantine(bad)
+            if item.result is not None:
+                account.add("deferred", item.result.deferred, "changed")
+                yield item.result
+            account.check_ceiling(params.max_quarantined, params.min_quarantined)
+            advance(item.chunk.num_rows)
+
+
+def _poison(run: Run, chunk: pa.Table) -> pa.Table:
     """The quarantine row of a picture that killed its worker."""
     detail = f"its worker process died of it on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     return _table(

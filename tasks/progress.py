@@ -4,10 +4,13 @@ Invariant: showing progress never fails the work and costs at most a call a seco
 Does not know what is counted.
 """
 
+import functools
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import ParamSpec, Protocol
+from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import FlowRunContext
@@ -23,6 +26,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+P = ParamSpec("P")
 
 _EVERY = 1.0  # seconds between updates of the artifact
 
@@ -60,20 +65,43 @@ def progress(what: str, total: int | None) -> Iterator[Advance]:
         artifact.finish()
 
 
+def never_failing(show: Callable[P, None]) -> Callable[P, None]:
+    """Showing something to the Prefect server must not fail the work: it is logged, and that is all."""
+
+    @functools.wraps(show)
+    def attempt(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            show(*args, **kwargs)
+        except Exception as error:
+            logging.getLogger(__name__).warning("%s: %s: %s", show.__name__, type(error).__name__, error)
+
+    return attempt
+
+
 class _Artifact:
     """A progress artifact of the Prefect run; does nothing outside one."""
 
     def __init__(self, what: str, total: int | None) -> None:
         self._done, self._total, self._sent = 0, total, 0.0
-        self._id = create_progress_artifact(0.0, description=what) if FlowRunContext.get() else None
+        self._id: UUID | None = None
+        if FlowRunContext.get():
+            self._create(what)
 
     def advance(self, count: int, total: int | None) -> None:
         self._done += count
         self._total = total or self._total
-        if self._id and self._total and time.monotonic() - self._sent > _EVERY:
+        if self._total and time.monotonic() - self._sent > _EVERY:
             self._sent = time.monotonic()
-            update_progress_artifact(self._id, min(100.0, 100 * self._done / self._total))
+            self._update(min(100.0, 100 * self._done / self._total))
 
     def finish(self) -> None:
-        if self._id:
-            update_progress_artifact(self._id, 100.0)
+        self._update(100.0)
+
+    @never_failing
+    def _create(self, what: str) -> None:
+        self._id = create_progress_artifact(0.0, description=what)
+
+    @never_failing
+    def _update(self, percent: float) -> None:
+        if self._id is not None:
+            update_progress_artifact(self._id, percent)

@@ -19,9 +19,11 @@ from nightsort import lease
 from nightsort.config import RunParams
 from nightsort.errors import UserError, WriteError
 from nightsort.reports import store, summary
+from nightsort.reports.account import Account
 from nightsort.reports.data import Report, State
 from nightsort.reports.render import to_markdown
 from nightsort.storage import Storage
+from tasks.progress import never_failing
 
 
 class Run:
@@ -39,7 +41,8 @@ class Run:
         self.id = f"{stamp}-{flow}-{secrets.token_hex(2)}"
         self.storage = Storage(params.storage)
         self.seconds: dict[str, float] = {}  # stage -> wall seconds, in the order they ran
-        self.parts: dict[str, Any] = {}  # what the report has to say so far
+        self.account: Account | None = None  # where the pictures went so far
+        self.parts: dict[str, Any] = {}  # what else the report has to say: a field of Report -> its value
         self._report: Report | None = None
 
     @contextmanager
@@ -54,9 +57,9 @@ class Run:
                 yield
             except UserError:
                 raise
-            except Exception as error:
+            except BaseException as error:  # an interrupt too
                 with suppress(WriteError):  # the disk may be what failed
-                    self._finish("failed", f"{type(error).__name__}: {error}")
+                    self._finish("failed", f"{type(error).__name__}: {error}".rstrip(": "))
                 raise
             self._finish("completed", "")
 
@@ -66,8 +69,18 @@ class Run:
             raise RuntimeError(f"run {self.id}: asked for its report before its end")
         return self._report
 
+    def skipped(self, message: str) -> Report:
+        """The report, not written anywhere, of a run that found another one at work."""
+        return self._compose("skipped", message)
+
     def _finish(self, state: State, message: str) -> None:
-        self._report = Report(
+        self._report = self._compose(state, message)
+        place = store.write(self.storage, self._report)
+        if FlowRunContext.get():
+            _show(self._report, place)
+
+    def _compose(self, state: State, message: str) -> Report:
+        return Report(
             run_id=self.id,
             flow=self.flow,
             state=state,
@@ -77,27 +90,12 @@ class Run:
             parameters=self.params.model_dump(mode="json"),
             message=message,
             seconds=self.seconds,
+            intake=self.account.part() if self.account else None,
             **self.parts,
         )
-        place = store.write(self.storage, self._report)
-        if FlowRunContext.get():
-            _show(self._report, place)
 
 
-def skipped(run: Run, message: str) -> Report:
-    """The report, not written anywhere, of a run that found another one at work."""
-    return Report(
-        run_id=run.id,
-        flow=run.flow,
-        state="skipped",
-        started=run.started,
-        finished=datetime.now(UTC),
-        storage=run.storage.root,
-        parameters=run.params.model_dump(mode="json"),
-        message=message,
-    )
-
-
+@never_failing
 def _show(report: Report, place: str) -> None:
     """The counts as a table, the report as text and its gist in the log, on the run's page in the Prefect UI."""
     if report.intake:

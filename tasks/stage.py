@@ -16,6 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
+from nightsort.errors import WriteError
 from tasks.runs import Run
 
 P = ParamSpec("P")
@@ -69,7 +70,8 @@ def stage(*, retries: int) -> Callable[[Callable[Concatenate[Run, P], R]], Calla
 
 def is_passing(error: BaseException) -> bool:
     """Whether trying again may help: a fault of the machine that is not known to last."""
-    return isinstance(error, OSError) and error.errno not in _LASTING
+    cause = error.__cause__ if isinstance(error, WriteError) else error
+    return isinstance(cause, OSError) and cause.errno not in _LASTING
 
 
 def _is_worth_retrying(task: Any, task_run: Any, state: Any) -> bool:

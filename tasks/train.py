@@ -124,24 +124,29 @@ def publish_bundle(run: Run, params: TrainParams, lesson: Lesson, fitted: Fitted
 
 
 @stage(retries=0)
-def judge_challenger(
-    run: Run, params: TrainParams, lesson: Lesson, scored: np.ndarray, card: Card, folder: Path
-) -> Decision:
+def judge_challenger(run: Run, params: TrainParams, lesson: Lesson, scored: np.ndarray, card: Card) -> Decision:
     """Compare with the champion on the same test rows and, if it wins and may, promote."""
     registry = Registry(run.storage)
     champion = registry.champion()
-    rival = champion and rival_probabilities(run.storage, champion, lesson.dataset_version, lesson.classes, folder)
+    rival, doubt = _rival(run, lesson, champion)
     decision = judge(rival, scored, lesson.test.labels, lesson.classes, params.max_class_loss, params.seed)
-    decision = decision.model_copy(update={"champion_version": champion})
+    decision = decision.model_copy(update={"champion_version": champion, "reason": doubt + decision.reason})
     if not decision.promoted:
         return decision
     if not params.promote:
         return decision.model_copy(update={"promoted": False, "reason": f"promote is off; {decision.reason}"})
-    try:
-        registry.promote(card.version, champion)
-    except ModelError as error:
-        return decision.model_copy(update={"promoted": False, "reason": str(error)})
+    registry.promote(card.version, champion)
     return decision
+
+
+def _rival(run: Run, lesson: Lesson, champion: int | None) -> tuple[np.ndarray | None, str]:
+    """The champion's probabilities, and why there are none if it can no longer be used."""
+    if champion is None:
+        return None, ""
+    try:
+        return rival_probabilities(run.storage, champion, lesson.dataset_version, lesson.classes), ""
+    except ModelError as error:  # retraining is the remedy, so it must not fail of this
+        return None, f"the champion cannot be scored ({error}), so judged without one; "
 
 
 def describe_training(

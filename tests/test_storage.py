@@ -137,8 +137,9 @@ def test_a_relative_root_is_taken_from_the_working_directory(tmp_path: Path, mon
     [
         ("/srv/x", "/srv/x/a/b"),
         ("/", "/a/b"),
-        ("s3://b", "s3://b/a/b"),
-        ("s3://b/", "s3://b/a/b"),
+        ("file:///srv/x", "/srv/x/a/b"),
+        ("memory://b", "memory://b/a/b"),
+        ("memory://b/", "memory://b/a/b"),
         ("memory://", "memory://a/b"),
     ],
 )
@@ -151,3 +152,10 @@ def test_any_bytes_come_back(tmp_path_factory: pytest.TempPathFactory, data: byt
     storage = Storage(str(tmp_path_factory.mktemp("root")))
     storage.write_bytes("x", data)
     assert storage.read_bytes("x") == data
+
+
+@pytest.mark.parametrize("root", ["nothing://x", "~nobody-of-that-name/x", "simplecache::file:///srv/x", "a\0b"])
+def test_a_root_that_cannot_be_is_one_line(root: str) -> None:
+    with pytest.raises(StorageError, match="storage") as caught:
+        Storage(root)
+    assert len(str(caught.value).splitlines()) == 1

@@ -1,5 +1,6 @@
 """A commit is seen whole or not at all, and a version stays what it was."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nightsort import tables
-from nightsort.errors import WriteError
+from nightsort.errors import StorageError, WriteError
 from nightsort.storage import Storage
 from nightsort.tables import DataFile, Table
 
@@ -103,3 +104,21 @@ def test_the_run_that_made_a_version_is_in_its_history(table: Table) -> None:
     table.append_files([file_of(table, "a.parquet", 1)], "run-1")
     history: list[dict[str, Any]] = table._open().history()
     assert "run-1" in str(history[0])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: next(folder.glob("*.parquet")).unlink(),
+        lambda folder: next(folder.glob("*.parquet")).write_bytes(b"junk"),
+        lambda folder: next((folder / "_delta_log").glob("*.json")).write_text("{"),
+    ],
+)
+def test_a_damaged_table_is_one_line(storage: Storage, damage: Callable[[Path], object]) -> None:
+    table = Table(storage, "rows", pa.schema([("n", pa.int64())]))
+    table.append(pa.table({"n": [1, 2]}))
+    damage(Path(table.uri))
+    for ask in (lambda: table.read(["n"]), lambda: list(table.batches(["n"]))):
+        with pytest.raises(StorageError, match="is damaged, incomplete or not to be reached") as caught:
+            ask()
+        assert len(str(caught.value).splitlines()) == 1

@@ -50,7 +50,7 @@ def test_the_ceiling(done: int, quarantined: int, share: float, at_least: int, r
     # Duplicates and skipped files were not looked at: they must not dilute the share.
     tally = Tally(done=done, quarantined=quarantined, duplicate=10_000, skipped=10_000, deferred=10_000)
     if not raises:
-        tally.check_ceiling(share, at_least)
+        tally.check_ceiling(share, at_least, done + quarantined)
         return
-    with pytest.raises(CeilingError, match=f"{quarantined} of {done + quarantined} pictures were quarantined"):
-        tally.check_ceiling(share, at_least)
+    with pytest.raises(CeilingError, match=f"{quarantined} of {done + quarantined} pictures are quarantined"):
+        tally.check_ceiling(share, at_least, done + quarantined)

@@ -5,9 +5,10 @@ model serves the command line, pipelines.yaml and the form in the Prefect UI.
 Does not know where a value came from.
 """
 
+import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Balance = Literal["none", "class_weights", "balanced_sampler", "balanced_softmax", "smote"]
 
@@ -19,20 +20,23 @@ class RunParams(BaseModel):
 
     storage: str = Field(
         "nightsort-data",
+        min_length=1,
         description="Storage root: a folder or an fsspec URI. Holds datasets, models, predictions, reports.",
     )
     workers: int = Field(
         0, ge=0, le=1024, description="Worker processes of the local Dask cluster; 0 means one per core."
     )
     scheduler: str | None = Field(
-        None, description="Address of an external Dask scheduler (tcp://host:8786); empty starts a local one."
+        None,
+        pattern=r"^\w+://.+:\d+$",
+        description="Address of an external Dask scheduler (tcp://host:8786); empty starts a local one.",
     )
 
 
 class IntakeParams(RunParams):
     """What the flows that read pictures take."""
 
-    source: str = Field(description="Folder or archive (zip, tar, tar.gz, tar.bz2, tar.xz) of pictures.")
+    source: str = Field(min_length=1, description="Folder or archive (zip, tar, tar.gz, tar.bz2, tar.xz) of pictures.")
     chunk_size: int = Field(256, ge=1, le=10_000, description="Pictures per unit of work and of retry.")
     settle_seconds: float = Field(
         2.0, ge=0, le=3600, description="A file younger than this is looked at twice; if it still grows it is deferred."
@@ -80,6 +84,15 @@ class IngestParams(IntakeParams):
         "Empty: as the dataset was begun; in a new one each picture is its own group.",
     )
 
+    @field_validator("group_by")
+    @classmethod
+    def _is_expression(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"must be a regular expression ({error})") from None
+        return value
+
 
 class TrainParams(RunParams):
     """Parameters of the flow `train`: a dataset version in, a judged model out."""
@@ -123,7 +136,7 @@ class ClassifyParams(IntakeParams):
 class RetrainParams(TrainParams):
     """Parameters of the flow `retrain`: take in new labels if a source is given, then train and judge."""
 
-    source: str | None = Field(None, description="Labelled pictures to ingest first; empty means none.")
+    source: str | None = Field(None, min_length=1, description="Labelled pictures to ingest first; empty means none.")
 
 
 PARAMS: dict[str, type[RunParams]] = {

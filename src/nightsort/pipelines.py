@@ -100,7 +100,7 @@ class Declaration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    storage: str = "nightsort-data"
+    storage: str = Field("nightsort-data", min_length=1)
     compute: Compute = Compute()
     server: Server = Server()
     pipelines: dict[str, Pipeline] = {}

@@ -27,6 +27,7 @@ OTHER_REASONS = {
     "known": "this very file already has an outcome",
     "ignored_name": "the name is that of no picture: hidden, or of the operating system",
     "not_a_file": "a link to a folder or to nothing, a pipe or a device",
+    "no_members": "an archive with nothing in it",
     "same_bytes": "another file with the same bytes has an outcome",
     "still_written": "the file is still growing, or its name says that it is unfinished",
     "changed": "the file changed between being listed and being read",
@@ -108,3 +109,8 @@ QUARANTINE = pa.schema(
     ]
 )
 """Pictures set aside, with the reason and the original bytes."""
+
+
+def place(path: str, member: str) -> str:
+    """Where a picture lies, as one name for a person to read."""
+    return f"{path}!{member}" if member else path

@@ -17,9 +17,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import fsspec
 from fsspec.core import url_to_fs
@@ -35,14 +33,14 @@ class Storage:
     """
 
     def __init__(self, root: str) -> None:
-        self.root = root if "://" in root else str(Path(root).expanduser().resolve())
-
-    @cached_property
-    def _fs(self) -> fsspec.AbstractFileSystem:
+        path = root.removeprefix("file://")
         try:
-            return url_to_fs(self.root)[0]
-        except (ValueError, ImportError) as error:
-            raise StorageError(f"storage {self.root}: {error}") from None
+            self.root = path if "://" in path else str(Path(path).expanduser().resolve())
+            self._fs: fsspec.AbstractFileSystem = url_to_fs(self.root)[0]
+        except (ValueError, ImportError, RuntimeError, OSError) as error:
+            raise StorageError(f"storage {root!r}: {error}") from None
+        if "::" in self.root:
+            raise StorageError(f"storage {root!r}: must be one folder or URI, not a chain of them")
 
     @property
     def is_local(self) -> bool:
@@ -92,10 +90,6 @@ class Storage:
                 _write_durably(Path(self.locate(name)), data)
             else:
                 self._fs.pipe_file(self.locate(name), data)  # an object appears only when it is complete
-
-    def delta_options(self) -> dict[str, Any]:
-        """Keyword arguments that `deltalake` needs to reach this root; none for a local one."""
-        return {}
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 from pyarrow.fs import FileSystem, SubTreeFileSystem
 
+from nightsort.errors import StorageError
 from nightsort.storage import Storage, writing
 
 
@@ -42,24 +43,24 @@ class Table:
         self.uri = storage.locate(name)
         self.schema = schema
         self._partition_by = [partition_by] if partition_by else None
-        self._options = storage.delta_options()
 
     def _open(self, version: int | None = None) -> DeltaTable | None:
         try:
-            return DeltaTable(self.uri, version=version, **self._options)
+            return DeltaTable(self.uri, version=version)
         except TableNotFoundError:
             return None
 
     def version(self) -> int | None:
         """Number of the newest version; None while there is no table."""
-        table = self._open()
-        return None if table is None else table.version()
+        with _reading(self.uri):
+            table = self._open()
+            return None if table is None else table.version()
 
     def append(self, rows: pa.Table) -> None:
         """Append rows in one commit; no rows make no commit. :class:`WriteError` if the storage is full or gone."""
         if rows.num_rows:
             with _committing(self.uri):
-                write_deltalake(self.uri, rows, mode="append", partition_by=self._partition_by, **self._options)
+                write_deltalake(self.uri, rows, mode="append", partition_by=self._partition_by)
 
     def append_files(self, files: Iterable[DataFile], run_id: str) -> int:
         """Make files that already lie in the table's folder part of it, in one commit.
@@ -72,7 +73,7 @@ class Table:
         ]
         schema = Schema.from_arrow(self.schema)
         with _committing(self.uri):
-            table = self._open() or DeltaTable.create(self.uri, schema, mode="ignore", **self._options)
+            table = self._open() or DeltaTable.create(self.uri, schema, mode="ignore")
             table.create_write_transaction(
                 actions, "append", schema, commit_properties=CommitProperties(custom_metadata={"run_id": run_id})
             )
@@ -91,7 +92,8 @@ class Table:
 
     def read(self, columns: Iterable[str], where: pc.Expression | None = None, version: int | None = None) -> pa.Table:
         """The named columns of the rows that match."""
-        return self.dataset(version).to_table(columns=list(columns), filter=where)
+        with _reading(self.uri):
+            return self.dataset(version).to_table(columns=list(columns), filter=where)
 
     def batches(
         self,
@@ -101,11 +103,22 @@ class Table:
         batch_size: int = 256,
     ) -> Iterator[pa.RecordBatch]:
         """The same as :meth:`read`, streamed."""
-        yield from self.dataset(version).to_batches(columns=list(columns), filter=where, batch_size=batch_size)
+        with _reading(self.uri):
+            yield from self.dataset(version).to_batches(columns=list(columns), filter=where, batch_size=batch_size)
 
     def count(self) -> int:
         """How many rows the newest version has."""
-        return int(self.dataset().count_rows())
+        with _reading(self.uri):
+            return int(self.dataset().count_rows())
+
+
+@contextmanager
+def _reading(place: str) -> Iterator[None]:
+    try:
+        yield
+    except (DeltaError, pa.ArrowException, OSError) as error:
+        cause = str(error).strip().splitlines()[0]
+        raise StorageError(f"{place}: is damaged, incomplete or not to be reached ({cause})") from error
 
 
 @contextmanager

@@ -44,15 +44,15 @@ class Tally(BaseModel):
                 f"{self.skipped}; report this as a bug"
             )
 
-    def check_ceiling(self, share: float, at_least: int) -> None:
+    def check_ceiling(self, share: float, at_least: int, looked_at: int) -> None:
         """Raise :class:`CeilingError` if too large a share of the pictures looked at was quarantined.
 
-        :param share: allowed share of done + quarantined, 0 to 1
+        :param share: allowed share, 0 to 1
         :param at_least: fewer quarantined pictures than this never raise
+        :param looked_at: pictures that are not skipped, duplicate or deferred from the start
         """
-        looked_at = self.done + self.quarantined
         if self.quarantined >= max(at_least, 1) and self.quarantined > share * looked_at:
             raise CeilingError(
-                f"{self.quarantined} of {looked_at} pictures were quarantined, more than the allowed share "
-                f"max_quarantined={share}; look at 'nightsort quarantine' before running again"
+                f"{self.quarantined} of {looked_at} pictures are quarantined, more than the allowed share "
+                f"max_quarantined={share:g}; look at 'nightsort quarantine' before running again"
             )

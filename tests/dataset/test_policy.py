@@ -2,10 +2,12 @@
 
 import hashlib
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from nightsort.config import IngestParams
 from nightsort.dataset.policy import Policy, agree, load, save
@@ -125,9 +127,16 @@ def test_a_first_ingest_that_died_before_its_commit_binds_nobody(storage: Storag
     assert agree(storage, asked(store_side=128)) == Policy(store_side=128)
 
 
-def test_a_new_dataset_is_not_begun_with_a_broken_expression(storage: Storage) -> None:
-    with pytest.raises(ConfigError, match=r"group_by: '\(' is not a regular expression"):
-        agree(storage, asked(group_by="("))
+def test_a_broken_expression_is_refused_before_anything_else() -> None:
+    with pytest.raises(ValidationError, match="must be a regular expression"):
+        asked(group_by="(")
+
+
+def test_a_lost_policy_is_an_error_and_never_a_new_policy(storage: Storage) -> None:
+    begin(storage, Policy(test=0.4))
+    Path(storage.locate("dataset/dataset.json")).unlink()
+    with pytest.raises(StorageError, match=r"dataset\.json: is missing"):
+        agree(storage, asked())
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"store_side": "x"}', b'{"unknown": 1}'])

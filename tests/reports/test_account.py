@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightsort.errors import CeilingError, UnbalancedError
 from nightsort.reports.account import Account
 from nightsort.reports.data import MAX_ROWS
 from nightsort.schema import FINGERPRINTS, QUARANTINE
@@ -40,7 +41,7 @@ def bad(count: int, reason: str = "corrupt") -> pa.Table:
 def test_the_account_balances_once_all_new_pictures_have_an_outcome(
     outcomes: list[tuple[str, str] | None], data: st.DataObject
 ) -> None:
-    account, new = Account("in", decided(outcomes)), outcomes.count(None)
+    account, new = Account("in", len(outcomes), decided(outcomes)), outcomes.count(None)
     assert account.tally().balanced == (new == 0)
     broken = data.draw(st.integers(0, new))
     changed = data.draw(st.integers(0, new - broken))
@@ -56,14 +57,37 @@ def test_the_account_balances_once_all_new_pictures_have_an_outcome(
     assert len(part.quarantined) == min(tally.quarantined, MAX_ROWS)
 
 
-def test_an_outcome_that_no_tally_knows_does_not_balance() -> None:
-    account = Account("in", decided([None]))
-    account.add("dnoe", 1)
-    assert not account.tally().balanced
+def test_an_outcome_that_no_tally_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="outcome 'dnoe' is not one of"):
+        Account("in", 1, decided([None])).add("dnoe", 1)
+
+
+def test_a_row_that_was_lost_after_the_listing_does_not_balance() -> None:
+    account = Account("in", 3, decided([None, None]))  # three were listed, two came back
+    account.add("done", 2)
+    with pytest.raises(UnbalancedError, match="discovered 3 is not done 2"):
+        account.check()
+
+
+def test_what_is_about_to_be_committed_counts_in_the_check() -> None:
+    account = Account("in", 2, decided([None, None]))
+    account.check(pending=2)
+    assert account.tally().done == 0  # a commit that fails has made nothing done
+    with pytest.raises(UnbalancedError):
+        account.check(pending=1)
+
+
+def test_the_ceiling_is_a_share_of_what_has_to_be_looked_at() -> None:
+    account = Account("in", 50, decided([None] * 39 + [("quarantined", "too_large")] + [("skipped", "known")] * 10))
+    account.quarantine(bad(19))
+    account.check_ceiling(0.5, 20)  # 20 of 40
+    account.quarantine(bad(1))
+    with pytest.raises(CeilingError, match="21 of 40 pictures are quarantined"):
+        account.check_ceiling(0.5, 20)
 
 
 def test_reasons_are_listed_most_frequent_first() -> None:
-    account = Account("in", decided([("skipped", "known")]))
+    account = Account("in", 1, decided([("skipped", "known")]))
     account.quarantine(bad(3, "empty"))
     account.quarantine(bad(2, "truncated"))
     assert list(account.part().reasons.items()) == [("empty", 3), ("truncated", 2), ("known", 1)]
@@ -71,7 +95,7 @@ def test_reasons_are_listed_most_frequent_first() -> None:
 
 @pytest.mark.parametrize("sizes", [[MAX_ROWS + 50], [MAX_ROWS - 1, 1, 1], [150, 150, 150]])
 def test_the_list_is_bounded_and_the_count_is_not(sizes: list[int]) -> None:
-    account = Account("in", decided([("quarantined", "bad_archive")]))
+    account = Account("in", 1, decided([("quarantined", "bad_archive")]))
     for size in sizes:
         account.quarantine(bad(size))
     part = account.part()
@@ -81,6 +105,6 @@ def test_the_list_is_bounded_and_the_count_is_not(sizes: list[int]) -> None:
 
 
 def test_a_member_is_named_with_its_archive() -> None:
-    account = Account("in", decided([]))
+    account = Account("in", 0, decided([]))
     account.quarantine(bad(2))
     assert [row.path for row in account.part().quarantined] == ["/in/0", "/in/1!m"]

@@ -6,6 +6,7 @@ import os
 import tarfile
 import threading
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -361,3 +362,18 @@ def test_a_source_that_is_no_local_folder_is_listed_and_read_under_its_uri(
         assert sorted(data for _, data in read(listing, 10)) == [b"a", b"c"]
     finally:
         fs.rm("/drop", recursive=True)
+
+
+def test_an_archive_with_nothing_in_it_is_a_row(tmp_path: Path) -> None:
+    zipfile.ZipFile(tmp_path / "nothing.zip", "w").close()
+    row = list_source(str(tmp_path)).to_pylist()[0]
+    assert (row["outcome"], row["reason"]) == ("skipped", "no_members")
+
+
+def test_the_storage_root_is_left_out_of_a_source_reached_by_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real" / "store").mkdir(parents=True)
+    for name in ("real/a.jpg", "real/store/b.parquet"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    listing = list_source(str(tmp_path / "link"), leave_out=str(tmp_path / "real" / "store"))
+    assert [Path(path).name for path in listing["path"].to_pylist()] == ["a.jpg"]

@@ -13,7 +13,7 @@ from nightsort.errors import BusyError, ConfigError, ShardError, StorageError, W
 from nightsort.reports import store
 from nightsort.reports.data import Report
 from tasks import runs
-from tasks.runs import Run, skipped
+from tasks.runs import Run
 
 HOLDER = """
 import sys, time
@@ -121,7 +121,7 @@ def test_another_thread_at_work_is_busy_too(run: Run) -> None:
 
 def test_a_skipped_run_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     run = Run("ingest", IngestParams(source="somewhere", storage=str(tmp_path / "root")))
-    report = skipped(run, "another one is running")
+    report = run.skipped("another one is running")
     assert (report.state, report.message, report.intake) == ("skipped", "another one is running", None)
     assert store.location(report) == ""
     assert not (tmp_path / "root").exists()

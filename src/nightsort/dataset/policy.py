@@ -7,7 +7,6 @@ Does not know the pictures.
 
 import hashlib
 import re
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -60,8 +59,12 @@ def agree(storage: Storage, params: IngestParams) -> Policy:
     """
     asked = params.model_dump(include=set(Policy.model_fields), exclude_none=True)
     settled = load(storage)
-    if settled is None or not storage.exists(_BEGUN):
-        return _begin(asked)
+    if not storage.exists(_BEGUN):
+        return Policy(**asked)
+    if settled is None:
+        raise StorageError(
+            f"{storage.locate(_FILE)}: is missing, so new pictures cannot be split like the old; restore it"
+        )
     faults = [
         f"{name}: the dataset in {storage.root} was begun with {getattr(settled, name)!r}, which cannot change; "
         f"got {value!r}"
@@ -71,15 +74,6 @@ def agree(storage: Storage, params: IngestParams) -> Policy:
     if faults:
         raise ConfigError("\n".join(faults))
     return settled
-
-
-def _begin(asked: dict[str, Any]) -> Policy:
-    policy = Policy(**asked)
-    try:
-        re.compile(policy.group_by or "")
-    except re.error as error:
-        raise ConfigError(f"group_by: {policy.group_by!r} is not a regular expression: {error}") from None
-    return policy
 
 
 def save(storage: Storage, policy: Policy) -> None:

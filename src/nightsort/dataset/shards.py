@@ -7,7 +7,7 @@ Does not know the other shards.
 
 import hashlib
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,7 +46,6 @@ class Shard:
     stored: int
     quarantined: pa.Table  # schema QUARANTINE
     deferred: int
-    labels: dict[str, int] = field(default_factory=dict)  # stored pictures by class
 
 
 def build(chunk: pa.Table, order: Order) -> Shard:
@@ -68,11 +67,8 @@ def build(chunk: pa.Table, order: Order) -> Shard:
             bad.append(
                 quarantine.row(row, error.reason, error.detail, flow="ingest", run_id=order.run_id, content=content)
             )
-    labels: dict[str, int] = {}
-    for image in stored:
-        labels[image["label"]] = labels.get(image["label"], 0) + 1
     file = _write(stored, order) if stored else None
-    return Shard(file, len(stored), pa.Table.from_pylist(bad, schema=QUARANTINE), deferred, labels)
+    return Shard(file, len(stored), pa.Table.from_pylist(bad, schema=QUARANTINE), deferred)
 
 
 def _stored(row: dict[str, Any], data: bytes | PictureError, order: Order) -> dict[str, Any]:
@@ -102,7 +98,7 @@ def _write(images: list[dict[str, Any]], order: Order) -> DataFile:
     name = f"{order.run_id}-{uuid.uuid4().hex[:12]}.parquet"
     encoded = pa.BufferOutputStream()
     # Pictures are compressed already; the other columns are small beside them.
-    pq.write_table(table, encoded, row_group_size=rows_per_group, compression="none")
+    pq.write_table(table, encoded, row_group_size=rows_per_group, compression="none", write_page_checksum=True)
     data = encoded.getvalue().to_pybytes()
     Storage(order.folder).write_bytes(name, data)  # durable before the commit that will name it
     return DataFile(name, table.num_rows, len(data))

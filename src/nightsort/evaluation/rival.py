@@ -6,6 +6,7 @@ Does not decide anything.
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +19,19 @@ from nightsort.storage import Storage
 
 
 def rival_probabilities(
-    storage: Storage, model_version: int, dataset_version: int, classes: list[str], folder: Path
+    storage: Storage, model_version: int, dataset_version: int, classes: list[str]
 ) -> NDArray[np.float32]:
     """Calibrated probabilities of a published model, float32 (N, C).
 
     :param classes: C class names, the columns of the result
-    :param folder: where decoded pixels may lie meanwhile
     :raises ModelError: if the model cannot be loaded
     """
     model = bundle.load(storage, model_version)
-    test = load_split(Dataset(storage), dataset_version, "test", classes, model.card.preprocess(), folder)
-    own = probabilities(model.network, test.images, model.card.temperature)
-    result = np.zeros((len(test), len(classes)), np.float32)
+    preprocessing = model.card.preprocess()  # its own: it may see larger or smaller pictures
+    with TemporaryDirectory(prefix="nightsort-") as scratch:
+        test = load_split(Dataset(storage), dataset_version, "test", classes, preprocessing, Path(scratch))
+        own = probabilities(model.network, test.images, model.card.temperature)
+    result = np.zeros((len(own), len(classes)), np.float32)
     for column, name in enumerate(model.card.classes):
         if name in classes:
             result[:, classes.index(name)] = own[:, column]

@@ -49,9 +49,8 @@ class Loop:
         self.augment = Augmentation(flip=params.flip)
         self.loss = loss_for(plan)
         self.optimizer = AdamW(_groups(model, params.weight_decay), lr=params.learning_rate)
-        self.schedule = OneCycleLR(
-            self.optimizer, params.learning_rate, total_steps=self.steps * params.epochs, pct_start=0.25
-        )
+        steps = max(5, self.steps * params.epochs)  # with 4, OneCycleLR divides by a warm-up of nothing
+        self.schedule = OneCycleLR(self.optimizer, params.learning_rate, total_steps=steps, pct_start=0.25)
 
     def run(self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None]) -> list[Epoch]:
         """Train until the epochs or the patience are used up, and put the best weights back."""

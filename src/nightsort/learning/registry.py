@@ -7,7 +7,6 @@ Does not know what is in a bundle beyond its card.
 
 import json
 
-from nightsort import lease
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card, load_card
 from nightsort.storage import Storage
@@ -23,12 +22,12 @@ class Registry:
 
     def versions(self) -> list[int]:
         """Complete models, oldest first."""
-        names = sorted(int(name) for name in self._storage.names("models") if name.isdigit())
+        names = sorted(int(name) for name in self._storage.names("models") if name.isdecimal())
         return [number for number in names if self._storage.exists(f"models/{number}/bundle.json")]
 
     def next_version(self) -> int:
         """A number that no model has, complete or not."""
-        return 1 + max((int(name) for name in self._storage.names("models") if name.isdigit()), default=0)
+        return 1 + max((int(name) for name in self._storage.names("models") if name.isdecimal()), default=0)
 
     def cards(self) -> list[Card]:
         """The card of every complete model, oldest first."""
@@ -51,11 +50,10 @@ class Registry:
         return version
 
     def promote(self, version: int, expected: int | None) -> None:
-        """Make a model the champion if `expected` still is.
+        """Make a model the champion if `expected` still is; the caller holds the lease `models`.
 
         :raises ModelError: if the champion is another one by now
         """
-        with lease.hold(self._storage, "champion"):
-            if (now := self.champion()) != expected:
-                raise ModelError(f"model {version} was judged against champion {expected}, but the champion is {now}")
-            self._storage.write_bytes(_ALIAS, json.dumps({"version": version}).encode())
+        if (now := self.champion()) != expected:
+            raise ModelError(f"model {version} was judged against champion {expected}, but the champion is {now}")
+        self._storage.write_bytes(_ALIAS, json.dumps({"version": version}).encode())

@@ -11,6 +11,7 @@ from nightsort.images.decode import decode
 from nightsort.images.preprocess import reduce
 from nightsort.reports.data import Thumbnail
 from nightsort.reports.thumbnails import data_uri
+from nightsort.schema import place
 from nightsort.sources.reader import read
 
 
@@ -25,7 +26,7 @@ def thumbnails(rows: pa.Table, max_pixels: int, max_bytes: int) -> list[Thumbnai
     }
     return [
         Thumbnail(
-            path=f"{row['path']}!{row['member']}" if row["member"] else row["path"],
+            path=place(row["path"], row["member"]),
             image=images[row["path"], row["member"]],
             **{name: row[name] for name in ("label", "confidence", "runner_up", "margin")},
         )

@@ -5,6 +5,7 @@ run can account for it. Only regular files are opened; symbolic links to folders
 Does not read pictures.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
@@ -100,7 +101,7 @@ def _files(fs: fsspec.AbstractFileSystem, root: str, leave_out: str) -> Iterator
         below = []
         for info in _inside(fs, folders.pop()):
             if info["type"] == "directory":
-                below += [info["name"]] if _place(fs, info["name"]) != leave_out else []
+                below += [info["name"]] if _resolved(fs, info["name"]) != leave_out else []
             else:
                 yield info if info["type"] == "file" else _target(fs, info)
         folders += reversed(below)
@@ -156,13 +157,22 @@ def _place(fs: fsspec.AbstractFileSystem, name: str) -> str:
     return name if isinstance(fs, LocalFileSystem) else str(fs.unstrip_protocol(name))
 
 
+def _resolved(fs: fsspec.AbstractFileSystem, name: str) -> str:
+    """The place of a folder, links on the way to it followed: how the storage root is written."""
+    return os.path.realpath(name) if isinstance(fs, LocalFileSystem) else _place(fs, name)
+
+
 def _member_rows(
     fs: fsspec.AbstractFileSystem, place: str, info: dict[str, Any], folder: PurePosixPath
 ) -> Iterator[Row]:
+    empty = True
     try:
         with fs.open(info["name"], "rb") as file:
             for member in members(file, place):
+                empty = False
                 yield _member_row(place, info, folder, member)
+        if empty:
+            yield {**_row(place, info, None), "outcome": "skipped", "reason": "no_members", "detail": ""}
     except DAMAGE as error:  # what could be listed was; the archive itself is the row that says so
         yield {**_row(place, info, None), "outcome": "quarantined", "reason": "bad_archive", "detail": str(error)}
 
