@@ -4,7 +4,6 @@ Invariant: every step is the flow a user would run; nothing is prepared in advan
 Does not know how the flows work.
 """
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from nightsort.reports.data import Report
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
 
-_MARKER = ".nightsort-demo"
 _DIGITS = {"image_size": 32}  # strokes, not texture: small is enough, and quick
 
 
@@ -36,9 +34,8 @@ def demo(data: Path | None, into: Path, say: Callable[[str], Any]) -> tuple[list
     """
     if data is not None and not data.is_dir():
         raise SourceError(f"--data {data}: is not a folder; expected DATA/<class>/picture.jpg")
-    root, pictures = str(into / "storage"), into / "pictures"
-    _clear(into, data)
-    samples = copy_folder(data, pictures) if data else write_digits(pictures)
+    samples = copy_folder(data, into) if data else write_digits(into)
+    root = str(into / "storage")
     say(f"pictures: {samples.labelled} (labelled), {', '.join(str(drop) for drop in samples.drops)}\n")
     steps: list[tuple[Any, Any]] = [
         (ingest, IngestParams(source=str(samples.labelled), storage=root)),
@@ -52,17 +49,6 @@ def demo(data: Path | None, into: Path, say: Callable[[str], Any]) -> tuple[list
             say(line)
         reports.append(report)
     return _close(reports, samples, root)
-
-
-def _clear(into: Path, data: Path | None) -> None:
-    """Begin anew, but never in a folder that somebody else has filled."""
-    if data is not None and data.resolve().is_relative_to(into.resolve()):
-        raise SourceError(f"--data {data}: the demo would write into it; choose another place with --into")
-    if into.exists() and any(into.iterdir()) and not (into / _MARKER).exists():
-        raise SourceError(f"--into {into}: holds files that no demo made; name a new folder")
-    shutil.rmtree(into, ignore_errors=True)
-    into.mkdir(parents=True)
-    (into / _MARKER).write_text("Made by 'nightsort demo', which removes this folder when it is run again.\n")
 
 
 def _nights(samples: Samples) -> list[Path]:

@@ -4,6 +4,7 @@ Invariant: the same pictures every time; none of a drop is among the labelled on
 Does not know what is done with them.
 """
 
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from nightsort.errors import SourceError
 _SIDE = 64  # pixels; the digits come as 8 x 8
 _TAIL = 20  # the commonest class has this many times the pictures of the rarest
 _HELD_OUT = 0.3  # share of each class that is kept for the drops
+_MARKER = ".nightsort-demo"
 _DROPS = ("drop-1", "drop-2", "drop-3")
 
 
@@ -30,9 +32,9 @@ class Samples:
 
 
 def write_digits(into: Path) -> Samples:
-    """The 1,797 handwritten digits that scikit-learn ships (Alpaydin & Kaynak 1998), as PNG files.
+    """Begin the folder `into` anew with handwritten digits as PNG files.
 
-    The labelled ones fall off exponentially from digit 0 to digit 9, the drops hold all digits alike.
+    They are the 1,797 that scikit-learn ships (Alpaydin & Kaynak 1998). The labelled ones fall off exponentially from digit 0 to digit 9, the drops hold all digits alike.
     """
     from sklearn.datasets import load_digits
 
@@ -49,9 +51,10 @@ def write_digits(into: Path) -> Samples:
 
 
 def copy_folder(source: Path, into: Path) -> Samples:
-    """A user's own folder of class folders: most of it labelled, the rest as drops.
+    """Begin the folder `into` anew with a user's own class folders: most of it labelled, the rest as drops.
 
-    :raises SourceError: if it holds no class folder, or one of the two folders is in the other
+    :raises SourceError: if the source holds no class folder, one of the two folders is in the other, or
+        `into` holds something that no demo made
     """
     here, there = source.resolve(), into.resolve()
     if here.is_relative_to(there) or there.is_relative_to(here):
@@ -78,7 +81,8 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def _write(into: Path, by_class: dict[str, list[tuple[str, bytes]]], tail: int) -> Samples:
-    labelled, drops = into / "labelled", [into / name for name in _DROPS]
+    _claim(into)
+    labelled, *drops = (into / "pictures" / name for name in ("labelled", *_DROPS))
     for folder in drops:
         folder.mkdir(parents=True)
     truth: dict[str, str] = {}
@@ -100,6 +104,15 @@ def _write(into: Path, by_class: dict[str, list[tuple[str, bytes]]], tail: int) 
             archive.writestr(f"pictures/{name}", data)
     _spoil(drops[0], nights[0])
     return Samples(labelled, drops, truth)
+
+
+def _claim(into: Path) -> None:
+    """Begin with an empty folder, but never by emptying one that somebody else has filled."""
+    if into.exists() and any(into.iterdir()) and not (into / _MARKER).exists():
+        raise SourceError(f"--into {into}: holds files that no demo made; name a new folder")
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(parents=True)
+    (into / _MARKER).write_text("Made by 'nightsort demo', which removes this folder when it is run again.\n")
 
 
 def _spoil(drop: Path, night: list[tuple[str, bytes]]) -> None:

@@ -21,7 +21,7 @@ class RunParams(BaseModel):
     storage: str = Field(
         "nightsort-data",
         min_length=1,
-        description="Storage root: a folder or an fsspec URI. Holds datasets, models, predictions, reports.",
+        description="Storage root, a folder: holds datasets, models, predictions, reports.",
     )
     workers: int = Field(
         0, ge=0, le=1024, description="Worker processes of the local Dask cluster; 0 means one per core."

@@ -215,7 +215,7 @@ def test_a_failed_run_exits_with_one(nightsort: Callable[..., Said], tmp_path: P
     words = ("--storage", root, "--settle-seconds", 0, "--min-quarantined", 3, "--max-quarantined", 0.1)
     said = nightsort("classify", tmp_path / "drop", *words, "--json")
     assert (said.code, len(said.err)) == (1, 1)
-    assert "3 of 3 pictures were quarantined" in said.err[0]
+    assert "3 of 3 pictures are quarantined" in said.err[0]
     assert said.data["state"] == "failed"
     assert nightsort("status", "--storage", root, "--json").data["runs"][0]["state"] == "failed"
 

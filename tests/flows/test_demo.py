@@ -47,7 +47,7 @@ def test_the_digits_are_the_same_every_time(digits: Samples, tmp_path: Path, fin
     again = write_digits(tmp_path / "pictures")
     (again.labelled / "0" / "left-over.png").touch()
     again = write_digits(tmp_path / "pictures")
-    assert fingerprint(tmp_path / "pictures") == fingerprint(digits.labelled.parent)
+    assert fingerprint(again.labelled.parent) == fingerprint(digits.labelled.parent)
     assert again.truth == digits.truth
 
 
@@ -132,3 +132,12 @@ def test_the_whole_demo(tmp_path: Path, environment: dict[str, str], chromium: C
         chromium.get(Path(run["report"]).resolve().as_uri())
         assert chromium.title
         assert [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "pictures" / "labelled" / "0" / "mine.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    with pytest.raises(SourceError, match="holds files that no demo made"):
+        write_digits(tmp_path)
+    assert mine.read_bytes() == b"mine"

@@ -136,7 +136,7 @@ def test_a_drop_that_is_mostly_unreadable_fails(root: Path, tmp_path: Path, clas
     folder.mkdir()
     for number in range(5):
         (folder / f"{number}.png").write_text(f"not a picture {number}")
-    with pytest.raises(CeilingError, match="5 of 5 pictures were quarantined"):
+    with pytest.raises(CeilingError, match="5 of 5 pictures are quarantined"):
         classify.fn(classify_params(folder, min_quarantined=5))
     (last,) = store.latest(Storage(str(root)), 1)
     assert (last.flow, last.state, last.intake.tally.quarantined) == ("classify", "failed", 5)
