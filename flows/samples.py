@@ -34,7 +34,8 @@ class Samples:
 def write_digits(into: Path) -> Samples:
     """Begin the folder `into` anew with handwritten digits as PNG files.
 
-    They are the 1,797 that scikit-learn ships (Alpaydin & Kaynak 1998). The labelled ones fall off exponentially from digit 0 to digit 9, the drops hold all digits alike.
+    They are the 1,797 that scikit-learn ships (Alpaydin & Kaynak 1998). The labelled ones fall off
+    exponentially from digit 0 to digit 9, the drops hold all digits alike.
     """
     from sklearn.datasets import load_digits
 

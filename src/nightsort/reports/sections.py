@@ -21,7 +21,7 @@ MAX_MATRIX = 20
 
 _MEANINGS = {
     "done": "has a row of its own in the {place}",
-    "quarantined": "set aside with a reason; the original bytes are kept",
+    "quarantined": "set aside with a reason; original bytes are kept up to 1 MB",
     "duplicate": "same bytes as another picture that has an outcome",
     "deferred": "still being written or changed while read; taken next time",
     "skipped": "this very file already has an outcome, or its name is on the ignore list, or it is no regular file",
