@@ -34,8 +34,16 @@ def missing(service: str) -> None:
     pytest.skip(f"{service} is missing; 'make services' installs it")
 
 
+@pytest.fixture
+def chromium(browser: webdriver.Chrome) -> webdriver.Chrome:
+    """The browser of the session on an empty page, without what earlier pages wrote to its console."""
+    browser.get("about:blank")
+    browser.get_log("browser")
+    return browser
+
+
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """A headless Chromium with a profile of its own."""
     for binary in (_BROWSER, _DRIVER):
         if not binary.exists():
