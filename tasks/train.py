@@ -129,7 +129,9 @@ def judge_challenger(run: Run, params: TrainParams, lesson: Lesson, scored: np.n
     registry = Registry(run.storage)
     champion = registry.champion()
     rival, doubt = _rival(run, lesson, champion)
-    decision = judge(rival, scored, lesson.test.labels, lesson.classes, params.max_class_loss, params.seed)
+    # Not the user's seed: the verdict must not be drawn again by training again with another.
+    seed = lesson.dataset_version
+    decision = judge(rival, scored, lesson.test.labels, lesson.classes, params.max_class_loss, seed)
     decision = decision.model_copy(update={"champion_version": champion, "reason": doubt + decision.reason})
     if not decision.promoted:
         return decision
