@@ -45,6 +45,11 @@ class Registry:
     def require_champion(self) -> int:
         """Version of the champion; :class:`ModelError` while there is none."""
         version = self.champion()
+        if version is None and (tried := self.versions()):
+            raise ModelError(
+                f"no champion in {self._storage.root}: the gate has refused all its models so far ({len(tried)}); "
+                "the report of the last training says why; more pictures of each class help most"
+            )
         if version is None:
             raise ModelError(f"no champion in {self._storage.root} yet; run 'nightsort train' first")
         return version
