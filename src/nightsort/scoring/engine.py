@@ -14,6 +14,7 @@ import torch
 
 from nightsort.images.decode import Pixels
 from nightsort.learning.bundle import Bundle, load
+from nightsort.learning.predict import probabilities
 from nightsort.storage import Storage
 
 
@@ -44,13 +45,9 @@ class Engine:
         """
         if not pictures:
             return []
-        probabilities = self._probabilities(np.stack(list(pictures.values())))
-        return [self._answer(id_, row) for id_, row in zip(pictures, probabilities, strict=True)]
-
-    def _probabilities(self, batch: Pixels) -> npt.NDArray[np.float32]:
-        with torch.inference_mode():
-            logits = self._network(torch.from_numpy(batch).permute(0, 3, 1, 2))
-            return torch.softmax(logits.float() / self.card.temperature, dim=1).numpy()
+        batch = np.stack(list(pictures.values()))
+        rows = probabilities(self._network, batch, self.card.temperature, len(batch))
+        return [self._answer(id_, row) for id_, row in zip(pictures, rows, strict=True)]
 
     def _answer(self, id_: str, row: npt.NDArray[np.float32]) -> Answer:
         best, second = np.argsort(-row, kind="stable")[:2]
