@@ -10,7 +10,7 @@ from nightsort.reports.data import Report
 from nightsort.scoring.ledger import Ledger
 from tasks.classify import classify_pictures, describe_predictions
 from tasks.compute import Workers
-from tasks.intake import decide_what_is_new, fingerprint_pictures, list_pictures, new_rows, open_account
+from tasks.intake import decide_what_is_new, fingerprint_pictures, list_pictures, open_account
 from tasks.runs import Run
 
 
@@ -25,8 +25,8 @@ def classify(params: ClassifyParams) -> Report:
             fingerprints = fingerprint_pictures(run, params, listing, workers)
             known = Ledger(run.storage).known(card.version if params.rescore else None)
             decided = decide_what_is_new(run, fingerprints, known)
-            account = open_account(run, params, listing, decided)
-            classify_pictures(run, params, new_rows(decided), card, account, workers)
+            account = open_account(run, params, decided)
+            classify_pictures(run, params, decided, card, account, workers)
             account.check()
             run.parts["classify"] = describe_predictions(run, params, card)
     except BusyError as error:

@@ -1,15 +1,16 @@
-"""Owns looking at a storage root: status, models, quarantine, the latest report.
+"""Owns looking at a storage root: status, models, dataset versions, quarantine, the latest report.
 
 Invariant: reads only, and only what is bounded. Each function gives lines for a person and an object
 for a program.
 Does not know how they are printed.
 """
 
+from itertools import islice
 from typing import Any
 
 import pyarrow.compute as pc
 
-from nightsort.dataset.versions import Dataset
+from nightsort.dataset.versions import Dataset, Version
 from nightsort.errors import StorageError
 from nightsort.learning.registry import Registry
 from nightsort.quarantine import Quarantine
@@ -21,6 +22,7 @@ from nightsort.storage import Storage
 Told = tuple[list[str], dict[str, Any]]
 
 _RUNS = 10
+_CLASSES = 30  # listed of a version
 
 
 def status(storage: Storage) -> Told:
@@ -59,9 +61,43 @@ def models(storage: Storage) -> Told:
     return lines or ["no model yet; run 'nightsort train'"], {"champion": champion, "models": rows}
 
 
-def quarantined(storage: Storage, limit: int) -> Told:
+def datasets(storage: Storage, limit: int) -> Told:
+    """The newest versions of the dataset, with their pictures by class and split."""
+    versions = list(islice(Dataset(storage).versions(), limit))
+    lines = [line for version in versions for line in _version_lines(version)]
+    rows = [
+        {
+            "version": version.number,
+            "run_id": version.run_id,
+            "made": version.made.isoformat(timespec="seconds"),
+            "counts": version.counts,
+            "augmented": version.augmented,
+        }
+        for version in versions
+    ]
+    return lines or ["no dataset yet; run 'nightsort ingest FOLDER'"], {"versions": rows}
+
+
+def _version_lines(version: Version) -> list[str]:
+    total = sum(sum(splits.values()) for splits in version.counts.values())
+    made = f", {version.augmented} of them augmented" if version.augmented else ""
+    width = max([5, *(len(label) for label in list(version.counts)[:_CLASSES])])
+    lines = [
+        f"version {version.number}  {version.made:%Y-%m-%d %H:%M} UTC  {total} pictures{made}  {version.run_id}",
+        f"  {'class':{width}} {'train':>9} {'validation':>11} {'test':>9}",
+    ]
+    lines += [
+        f"  {label:{width}} {splits['train']:>9} {splits['validation']:>11} {splits['test']:>9}"
+        for label, splits in list(version.counts.items())[:_CLASSES]
+    ]
+    if len(version.counts) > _CLASSES:
+        lines.append(f"  ... and {len(version.counts) - _CLASSES} more classes")
+    return lines
+
+
+def quarantined(storage: Storage, limit: int, reason: str | None = None) -> Told:
     """Counts by reason, and the newest rows."""
-    rows = Quarantine(storage).rows("path", "member", "reason", "detail", "run_id", "quarantined_at")
+    rows = Quarantine(storage).rows("path", "member", "reason", "detail", "run_id", "quarantined_at", reason=reason)
     counts = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(rows["reason"])}
     newest = rows.sort_by([("quarantined_at", "descending")]).slice(0, limit).to_pylist()
     lines = [f"{row['reason']:18} {place(row['path'], row['member'])}  ({row['detail']})" for row in newest]

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 _COMMON = {"storage"}  # every command has it already
 
@@ -21,14 +22,29 @@ def of_model(model: type[BaseModel]) -> list[click.Parameter]:
 def _parameter(name: str, field: FieldInfo) -> click.Parameter:
     if name == "source" and field.is_required():
         return click.Argument([name])
-    default = "" if field.default in (None, "") else f" [default: {field.default}]"
+    many = is_list(field)
     option = f"--{name.replace('_', '-')}"
-    return click.Option([option], help=f"{field.description}{default}", metavar=_metavar(field.annotation))
+    note = " May be given several times." if many else ""
+    return click.Option([option], help=_help(field) + note, metavar=_metavar(field.annotation), multiple=many)
+
+
+def is_list(field: FieldInfo) -> bool:
+    """Whether a field takes any number of values."""
+    return get_origin(field.annotation) is list
+
+
+def _help(field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    if default in (None, "", [], PydanticUndefined):
+        return str(field.description)
+    shown = ", ".join(default) if isinstance(default, list) else default
+    return f"{field.description} [default: {shown}]"
 
 
 def _metavar(annotation: Any) -> str:
     """What an option takes, in the words of --help."""
-    if get_origin(annotation) is Literal:
-        return "|".join(get_args(annotation))
+    for part in (annotation, *get_args(annotation)):
+        if get_origin(part) is Literal:
+            return "|".join(get_args(part))
     kinds = {bool: "true|false", int: "NUMBER", float: "NUMBER"}
     return next((word for kind, word in kinds.items() if kind in (annotation, *get_args(annotation))), "TEXT")

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from nightsort.config import ClassifyParams
 from nightsort.learning.card import Card
+from nightsort.quarantine import Quarantine
 from nightsort.reports.account import Account
 from nightsort.reports.data import MAX_THUMBNAILS, ClassCount, ClassifyPart
 from nightsort.reports.gallery import thumbnails
@@ -17,14 +18,14 @@ from nightsort.scoring.ledger import Ledger
 from nightsort.scoring.outcomes import Order, classify
 from nightsort.sources.arrivals import chunks
 from tasks.compute import Workers
-from tasks.intake import settle
+from tasks.intake import access, judged_bad, new_rows, settle
 from tasks.runs import Run
 from tasks.stage import stage
 
 
 @stage(retries=0)  # each chunk has its own retry, and what is committed must not be committed twice
 def classify_pictures(
-    run: Run, params: ClassifyParams, new: pa.Table, card: Card, account: Account, workers: Workers
+    run: Run, params: ClassifyParams, decided: pa.Table, card: Card, account: Account, workers: Workers
 ) -> None:
     """Classify the new pictures and commit each chunk as it comes back."""
     order = Order(
@@ -34,14 +35,19 @@ def classify_pictures(
         run_id=run.id,
         batch_size=params.batch_size,
         max_pixels=params.max_pixels,
-        max_bytes=params.max_bytes,
+        access=access(run, params),
+        strict=params.strict,
         threads=workers.threads,
     )
-    ledger = Ledger(run.storage)
+    ledger, aside = Ledger(run.storage), Quarantine(run.storage)
+    aside.append(judged_bad(run, decided))
+    new = new_rows(decided)
     work = workers.map(classify, chunks(new, params.chunk_size), order)
-    for outcomes in settle(run, "classifying", params, work, new.num_rows, account):
-        ledger.append(outcomes.predictions)
-        account.add("done", outcomes.predictions.num_rows)
+    for came in settle(run, "classifying", params, work, new.num_rows, account):
+        aside.append(came.result.quarantined if came.result else came.poison)
+        if came.result:
+            ledger.append(came.result.predictions)
+            account.add("done", came.result.predictions.num_rows)
 
 
 @stage(retries=2)
@@ -59,5 +65,5 @@ def describe_predictions(run: Run, params: ClassifyParams, card: Card) -> Classi
         training_share=card.training_share,
         abstained=pc.sum(rows["abstained"]).as_py() or 0,
         abstain_below=card.abstain_below,
-        least_certain=thumbnails(least, params.max_pixels, params.max_bytes),
+        least_certain=thumbnails(least, params.max_pixels, access(run, params)),
     )

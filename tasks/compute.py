@@ -20,9 +20,10 @@ import dask
 import pyarrow as pa
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 
-from nightsort.config import RunParams
+from nightsort.config import IntakeParams, RunParams
 from nightsort.errors import ConfigError, NightsortError, RunError, ShardError
 from nightsort.schema import place
+from tasks.memory import MemoryLimit, worker_memory
 
 R = TypeVar("R")
 
@@ -41,12 +42,15 @@ class Done(Generic[R]):
 class Workers:
     """The worker processes of one run, started when first needed.
 
-    :param params: `workers` and `scheduler` are what is used of it
+    :param params: `workers`, `scheduler` and, if it has it, `worker_memory` are what is used of it; the
+        memory of an external scheduler's workers is not ours to limit
+    :raises ConfigError: if the workers would have too little memory
     """
 
     def __init__(self, params: RunParams) -> None:
         self._address = params.scheduler
         self.count = params.workers or os.cpu_count() or 1
+        self._memory = worker_memory(params.worker_memory if isinstance(params, IntakeParams) else 0, self.count)
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
 
@@ -86,7 +90,7 @@ class Workers:
         running: Any = as_completed(loop=client.loop)
 
         def submit(chunk: pa.Table) -> Future:
-            return client.submit(function, chunk, *args, pure=False, retries=1)
+            return client.submit(function, _alone(chunk), *args, pure=False, retries=1)
 
         def add(chunk: pa.Table) -> None:
             future = submit(chunk)
@@ -152,6 +156,8 @@ class Workers:
                     "distributed.scheduler.allowed-failures": 1,
                     # Dask gives a worker up that is away 15 s after any of its deaths, also if that was a later one.
                     "distributed.deploy.lost-worker-timeout": "7d",
+                    # Arrow's other allocators reserve a gigabyte, which would count against a worker's limit.
+                    "distributed.nanny.pre-spawn-environ.ARROW_DEFAULT_MEMORY_POOL": "system",
                 }
             )
             # Prefect sets every logger to INFO; Dask's comings and goings are not the run's story.
@@ -177,8 +183,11 @@ class Workers:
                 dashboard_address="127.0.0.1:0",  # None would open port 8787 on every interface
                 worker_dashboard_address="127.0.0.1:0",
                 silence_logs=50,
+                memory_limit=0,  # Dask would kill a worker, and with it what its neighbours wait for
             )
-        return Client(self._cluster, set_as_default=False)
+        client = Client(self._cluster, set_as_default=False)
+        client.register_plugin(MemoryLimit(self._memory))
+        return client
 
 
 @contextmanager
@@ -192,6 +201,14 @@ def _deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _alone(chunk: pa.Table) -> pa.Table:
+    """A copy of the rows: pickled as it is, a slice takes all the rows along that it was cut from."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, chunk.schema) as stream:
+        stream.write_table(chunk)
+    return pa.ipc.open_stream(sink.getvalue()).read_all()
 
 
 def _name(chunk: pa.Table) -> str:

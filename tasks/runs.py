@@ -1,4 +1,4 @@
-"""Owns one run of a flow: its id, its lease, the clock of its stages, and the report at its end.
+"""Owns one run of a flow: its id, its lease, its scratch folder, the clock of its stages, the report at its end.
 
 Invariant: a run that began to work leaves a report, whether it completed or failed; a mistake of
 the user's leaves nothing. Two runs that write the same things never overlap.
@@ -7,8 +7,10 @@ Does not know what the flow does.
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from prefect import get_run_logger
@@ -22,6 +24,7 @@ from nightsort.reports import store, summary
 from nightsort.reports.account import Account
 from nightsort.reports.data import Report, State
 from nightsort.reports.render import to_markdown
+from nightsort.sources.scratch import scratch
 from nightsort.storage import Storage
 from tasks.progress import never_failing
 
@@ -42,8 +45,14 @@ class Run:
         self.storage = Storage(params.storage)
         self.seconds: dict[str, float] = {}  # stage -> wall seconds, in the order they ran
         self.account: Account | None = None  # where the pictures went so far
+        self._open = ExitStack()
         self.parts: dict[str, Any] = {}  # what else the report has to say: a field of Report -> its value
         self._report: Report | None = None
+
+    @cached_property
+    def scratch(self) -> Path:
+        """A folder for what need not outlive the run; made when it is first asked for."""
+        return Path(self._open.enter_context(scratch()))
 
     @contextmanager
     def lease(self, name: str) -> Iterator[None]:
@@ -52,7 +61,7 @@ class Run:
         :raises BusyError: if another run holds the lease
         """
         self.storage.prepare()
-        with lease.hold(self.storage, name):
+        with self._open, lease.hold(self.storage, name):
             try:
                 yield
             except UserError:

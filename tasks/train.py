@@ -53,7 +53,8 @@ def load_pictures(run: Run, params: TrainParams, folder: Path) -> Lesson:
     version = dataset.resolve(params.dataset_version)
     counts = dataset.counts(version)
     classes = _class_list(run, list(counts))
-    preprocessing = Preprocessing(dataset.policy().store_side, params.image_size)
+    policy = dataset.policy()
+    preprocessing = Preprocessing(policy.store_side, params.image_size, policy.cleaning)
     total = sum(sum(splits.values()) for splits in counts.values())
     with progress("decoding", total) as advance:
         train, validation, test = (
@@ -109,6 +110,7 @@ def publish_bundle(run: Run, params: TrainParams, lesson: Lesson, fitted: Fitted
         classes=lesson.classes,
         store_side=lesson.preprocessing.store_side,
         image_size=lesson.preprocessing.image_size,
+        cleaning=lesson.preprocessing.cleaning,
         preprocessing=lesson.preprocessing.version,
         temperature=fitted.temperature,
         abstain_below=params.abstain_below,

@@ -14,6 +14,8 @@ from selenium.webdriver.chrome.service import Service
 
 from nightsort.storage import Storage
 
+pytest_plugins = ["tests.object_store"]
+
 _BROWSER = Path("/usr/bin/chromium")
 _DRIVER = Path("/usr/bin/chromedriver")
 _OPTIONS = (

@@ -10,12 +10,14 @@ from pydantic import ValidationError
 
 from nightsort.config import PARAMS, IngestParams, IntakeParams, RetrainParams, RunParams, TrainParams
 from nightsort.dataset.policy import Policy
+from nightsort.images.clean import Cleaning
 
 MODELS = sorted(PARAMS.items())
 
 
 def built(kind: type[RunParams], **values: object) -> RunParams:
-    return kind.model_validate({"source": "in", **values} if "source" in kind.model_fields else values)
+    needed = {name: value for name, value in {"source": "in", "below": 10}.items() if name in kind.model_fields}
+    return kind.model_validate(needed | values)
 
 
 @pytest.mark.parametrize(("flow", "kind"), MODELS)
@@ -48,7 +50,7 @@ def test_building_does_no_io(flow: str, kind: type[RunParams], monkeypatch: pyte
         (Path, "exists"),
     ):
         monkeypatch.setattr(where, name, touched)
-    params = built(kind, storage="/no/such/place", **({"source": "/nowhere"} if kind is not TrainParams else {}))
+    params = built(kind, storage="/no/such/place", **({"source": "/nowhere"} if "source" in kind.model_fields else {}))
     monkeypatch.undo()
     assert params.storage == "/no/such/place"
 
@@ -68,8 +70,8 @@ def test_every_number_is_refused_just_outside_its_bounds(flow: str, kind: type[R
 
 
 def test_retrain_is_train_with_a_source() -> None:
-    assert RetrainParams.model_fields.keys() - TrainParams.model_fields.keys() == {"source"}
-    assert not RetrainParams.model_fields["source"].is_required()
+    assert RetrainParams.model_fields.keys() - TrainParams.model_fields.keys() == {"source", "manifest"}
+    assert not any(RetrainParams.model_fields[name].is_required() for name in ("source", "manifest"))
 
 
 def test_the_flows_that_read_pictures_need_a_source() -> None:
@@ -80,7 +82,10 @@ def test_the_flows_that_read_pictures_need_a_source() -> None:
 
 
 def test_the_help_of_an_ingest_names_the_true_defaults_of_a_new_dataset() -> None:
-    for name, field in Policy.model_fields.items():
+    fields = {**Policy.model_fields, **Cleaning.model_fields}
+    for name, field in fields.items():
+        if name == "cleaning":
+            continue
         help_ = IngestParams.model_fields[name].description or ""
         assert IngestParams.model_fields[name].default is None  # so that it can be told from what was asked for
-        assert (str(field.default) if field.default is not None else "its own group") in help_
+        assert f"as the dataset was begun, {str(field.default).lower()} for a new one" in help_

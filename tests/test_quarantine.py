@@ -1,17 +1,29 @@
 """What was set aside is kept with a reason and its bytes, and is known afterwards."""
 
+import csv
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from nightsort import quarantine
+from nightsort.errors import StorageError
 from nightsort.quarantine import CONTENT_CAP, Quarantine
 from nightsort.schema import QUARANTINE, REASONS
 from nightsort.sources.arrivals import KNOWN
 from nightsort.storage import Storage
 
-ITEM = {"sha256": "aa", "path": "/in/a.jpg", "member": "m", "size": 7, "label": "crack", "outcome": None, "extra": 1}
+ITEM = {
+    "sha256": "aa",
+    "path": "/in/a.jpg",
+    "member": "m",
+    "size": 7,
+    "stamp": "1",
+    "label": "crack",
+    "outcome": None,
+    "extra": 1,
+}
 
 
 def table(*rows: dict[str, object]) -> pa.Table:
@@ -28,8 +40,8 @@ def test_a_row_says_what_where_why_and_when(storage: Storage) -> None:
     when = found.pop("quarantined_at")
     assert abs(datetime.now(UTC) - when) < timedelta(minutes=5)
     assert found == {
-        "sha256": "aa", "path": "/in/a.jpg", "member": "m", "size": 7, "label": "crack", "reason": "empty",
-        "detail": "why", "content": b"x", "flow": "ingest", "run_id": "run",
+        "sha256": "aa", "path": "/in/a.jpg", "member": "m", "size": 7, "stamp": "1", "label": "crack",
+        "reason": "empty", "detail": "why", "content": b"x", "flow": "ingest", "run_id": "run",
     }  # fmt: skip
 
 
@@ -49,7 +61,7 @@ def test_every_reason_is_taken_and_no_other(storage: Storage) -> None:
     assert aside.count() == len(REASONS)
 
 
-def test_rows_are_only_ever_appended(storage: Storage) -> None:
+def test_appended_rows_are_all_there(storage: Storage) -> None:
     aside = Quarantine(storage)
     for _ in range(2):
         aside.append(table(row()))
@@ -63,11 +75,59 @@ def test_each_flow_knows_its_own_but_what_may_be_readable_next_time(storage: Sto
     aside.append(table(*(row(reason, flow, sha256=reason) for reason, flow in cases)))
     known = aside.known("ingest")
     assert known.schema == KNOWN
-    assert {r["sha256"]: r["here_only"] for r in known.to_pylist()} == {"empty": False, "no_label": True}
-    assert set(known["label"].to_pylist()) == {None}  # the label it came with is not that of a stored picture
+    assert sorted(known["sha256"].to_pylist()) == ["empty", "no_label"]
+    assert sorted(aside.bytes_known("ingest")["sha256"].to_pylist()) == ["empty", "unreadable"]
     assert aside.known("classify")["sha256"].to_pylist() == ["corrupt"]
 
 
 def test_an_empty_quarantine_knows_nothing(storage: Storage) -> None:
     aside = Quarantine(storage)
     assert (aside.count(), aside.known("ingest").num_rows, aside.known("ingest").schema) == (0, 0, KNOWN)
+
+
+def test_requeueing_a_reason_forgets_its_rows_and_no_others(storage: Storage) -> None:
+    aside = Quarantine(storage)
+    aside.append(table(row("empty"), row("empty"), row("corrupt")))
+    assert aside.requeue("empty") == 2
+    assert aside.known("ingest").num_rows == aside.count() == 1
+    assert aside.requeue(None) == 1
+    assert aside.requeue(None) == 0
+
+
+def test_an_export_holds_every_row_and_the_bytes_that_were_kept(storage: Storage, tmp_path: Path) -> None:
+    aside = Quarantine(storage)
+    aside.append(table(row("empty", sha256="aa", content=b"one"), row("corrupt", sha256="bb", content=None)))
+    assert aside.export(tmp_path / "out", None) == (2, 1)
+    with (tmp_path / "out/quarantine.csv").open(newline="") as file:
+        index = {item["sha256"]: item for item in csv.DictReader(file)}
+    assert (tmp_path / "out" / index["aa"]["file"]).read_bytes() == b"one"
+    assert index["bb"]["file"] == ""
+    assert index["aa"]["path"] == "/in/a.jpg"
+
+
+def test_an_export_of_one_reason_leaves_out_the_others(storage: Storage, tmp_path: Path) -> None:
+    aside = Quarantine(storage)
+    aside.append(table(row("empty"), row("corrupt")))
+    assert aside.export(tmp_path / "out", "corrupt") == (1, 1)
+    assert not (tmp_path / "out/empty").exists()
+
+
+@pytest.mark.parametrize("path", ["../../escape.png", "/etc/passwd", "a/../../../b", "=cmd|' /C calc'!A0.jpg"])
+def test_a_hostile_name_decides_neither_where_bytes_go_nor_what_a_spreadsheet_does(
+    storage: Storage, tmp_path: Path, path: str
+) -> None:
+    aside = Quarantine(storage)
+    aside.append(table(row("corrupt", sha256="cc", path=path, label="=1+1")))
+    aside.export(tmp_path / "out", None)
+    files = [file for file in tmp_path.rglob("*") if file.is_file() and "storage" not in file.parts]
+    assert {file.relative_to(tmp_path).parts[0] for file in files} == {"out"}
+    assert {file.stem for file in files} == {"quarantine", "cc"}
+    with (tmp_path / "out/quarantine.csv").open(newline="") as file:
+        [item] = csv.DictReader(file)
+    assert item["label"] == "'=1+1"
+
+
+def test_an_export_never_mixes_with_what_is_there(storage: Storage, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(StorageError, match="is not empty"):
+        Quarantine(storage).export(tmp_path, None)

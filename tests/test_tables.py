@@ -48,8 +48,8 @@ def test_an_append_is_one_version_and_old_ones_stay(table: Table) -> None:
     table.append(rows(1, 2))
     first = table.version()
     table.append(rows(3))
-    assert (first, table.version()) == (0, 1)
-    assert (numbers(table), numbers(table, 0), table.count()) == ([1, 2, 3], [1, 2], 3)
+    assert (first, table.version()) == (1, 2)
+    assert (numbers(table), numbers(table, 1), table.count()) == ([1, 2, 3], [1, 2], 3)
 
 
 def test_rows_are_filtered_and_streamed(table: Table) -> None:

@@ -6,10 +6,15 @@ Does not know where a value came from.
 """
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from nightsort.rules import RuleText
+
+Colour = Literal["rgb", "grey"]
+Crop = Literal["none", "foreground"]
+Operation = Literal["rotate", "scale", "crop", "flip", "jitter", "noise", "erase", "blur"]
 Balance = Literal["none", "class_weights", "balanced_sampler", "balanced_softmax", "smote"]
 
 
@@ -36,7 +41,11 @@ class RunParams(BaseModel):
 class IntakeParams(RunParams):
     """What the flows that read pictures take."""
 
-    source: str = Field(min_length=1, description="Folder or archive (zip, tar, tar.gz, tar.bz2, tar.xz) of pictures.")
+    source: str = Field(
+        min_length=1,
+        description="Pictures: a folder, a bucket (s3://, gs://, az://, https://), an archive (zip, tar, tar.gz, .bz2, "
+        ".xz, .zst), a video, MNIST's IDX or CIFAR's binary files.",
+    )
     chunk_size: int = Field(256, ge=1, le=10_000, description="Pictures per unit of work and of retry.")
     settle_seconds: float = Field(
         2.0, ge=0, le=3600, description="A file younger than this is looked at twice; if it still grows it is deferred."
@@ -47,41 +56,78 @@ class IntakeParams(RunParams):
     max_bytes: int = Field(
         200_000_000, ge=1, le=2**31 - 1, description="A file or archive member with more bytes is quarantined unread."
     )
+    max_members: int = Field(
+        5_000_000, ge=1, description="Members of an archive that are looked at; what is beyond them is quarantined."
+    )
+    max_ratio: float = Field(
+        200.0, ge=1, description="An archive member that unpacks to more than this many times its size is quarantined."
+    )
+    frames_per_second: float = Field(1.0, gt=0, le=1000, description="Frames taken of each second of a video.")
+    strict: bool = Field(
+        False, description="Decode with a second decoder too, and quarantine where the two see different pictures."
+    )
+    worker_memory: int = Field(
+        0, ge=0, description="Memory of a worker process in MB, at most; 0 means its share of the machine's."
+    )
     max_quarantined: float = Field(
         0.5, ge=0, le=1, description="Largest share of quarantined pictures before the run counts as failed."
     )
-    min_quarantined: int = Field(
-        20, ge=0, description="The share is only looked at when at least this many were quarantined."
+    max_quarantined_chunk: float = Field(
+        0.95, ge=0, le=1, description="The same share for each chunk, so that a source that goes bad is named at once."
     )
+    min_quarantined_chunk: int = Field(
+        100, ge=1, description="That share is only looked at when at least this many of the chunk were quarantined."
+    )
+    min_quarantined: int = Field(
+        20, ge=0, description="The share of the run is only looked at when at least this many were quarantined."
+    )
+
+
+def _settled(description: str, default: str, **bounds: float) -> Any:
+    """A field that a dataset's first ingest settles for good; see :class:`nightsort.dataset.policy.Policy`."""
+    text = f"{description} Empty: as the dataset was begun, {default} for a new one."
+    return Field(None, description=text, **bounds)  # type: ignore[call-overload]
 
 
 class IngestParams(IntakeParams):
     """Parameters of the flow `ingest`: labelled pictures in, a new dataset version out."""
 
-    store_side: int | None = Field(
-        None,
-        ge=8,
-        le=4096,
-        description="Pictures are kept with a shorter side of at most this many pixels. Empty: as the dataset was "
-        "begun, 256 for a new one.",
+    chunk_size: int = Field(
+        4096, ge=1, le=100_000, description="Pictures per unit of work and of retry, at most; and at most 32 MB."
     )
-    validation: float | None = Field(
+    manifest: str | None = Field(
         None,
-        gt=0,
-        lt=0.5,
-        description="Share of groups in the validation split. Empty: as the dataset was begun, 0.15 for a new one.",
+        min_length=1,
+        description="CSV, Parquet or JSON Lines with path, label and, if wanted, group, split, weight, roi; or COCO "
+        "image labels (.json). Empty: the class is the folder.",
     )
-    test: float | None = Field(
-        None,
-        gt=0,
-        lt=0.5,
-        description="Share of groups in the test split, frozen for the gate. Empty: as the dataset was begun, "
-        "0.15 for a new one.",
+    rules: list[RuleText] = Field(
+        default_factory=list,
+        description="Rules of quality, such as 'sharpness < 20: flag' or 'brightness < 5: quarantine'; measures are "
+        "width, height, aspect, sharpness, brightness, contrast, entropy.",
     )
-    group_by: str | None = Field(
-        None,
-        description="Regular expression on the path; pictures with the same first group never straddle splits. "
-        "Empty: as the dataset was begun; in a new one each picture is its own group.",
+    folder_splits: bool | None = _settled("Take the folders train, validation and test as the splits.", "false")
+    colour: Colour | None = _settled("Keep pictures as rgb or as grey.", "rgb")
+    orient: bool | None = _settled("Turn pictures upright as EXIF says.", "true")
+    denoise: float | None = _settled("Strength of non-local-means denoising, 0 is none.", "0", ge=0, le=30)
+    equalize: float | None = _settled(
+        "Clip limit of the local contrast equalisation CLAHE, 0 is none.", "0", ge=0, le=40
+    )
+    crop: Crop | None = _settled("Crop to the foreground, or leave the picture whole.", "none")
+    near_duplicates: int | None = _settled(
+        "Pictures whose 64-bit perceptual hashes differ in at most this many bits, and look alike otherwise too, are "
+        "kept in one split; -1 looks for none.",
+        "10",
+        ge=-1,
+        le=12,
+    )
+    store_side: int | None = _settled(
+        "Pictures are kept with a shorter side of at most this many pixels.", "256", ge=8, le=4096
+    )
+    validation: float | None = _settled("Share of groups in the validation split.", "0.15", gt=0, lt=0.5)
+    test: float | None = _settled("Share of groups in the test split, frozen for the gate.", "0.15", gt=0, lt=0.5)
+    group_by: str | None = _settled(
+        "Regular expression on the path; pictures with the same first group never straddle splits.", "none"
     )
 
     @field_validator("group_by")
@@ -133,10 +179,42 @@ class ClassifyParams(IntakeParams):
     )
 
 
+_OPERATIONS: list[Operation] = ["rotate", "scale", "crop", "jitter", "noise", "erase", "blur"]
+
+
+class AugmentParams(RunParams):
+    """Parameters of the flow `augment`: rare classes filled up with varied copies of their training pictures."""
+
+    below: int = Field(ge=1, description="Classes with fewer training pictures are filled up to this many.")
+    operations: list[Operation] = Field(
+        default_factory=lambda: list(_OPERATIONS),
+        min_length=1,
+        description="What may be done to a picture, two or three at a time; add flip where mirroring keeps the class.",
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of every random choice.")
+
+
+class AuditParams(RunParams):
+    """Parameters of the flow `audit`: what in the dataset a person should look at."""
+
+    dataset_version: int | None = Field(None, ge=0, description="Dataset version to audit; empty means the newest.")
+    similarity: float = Field(
+        0.97, gt=0, le=1, description="Pictures whose embeddings have at least this cosine count as near-twins."
+    )
+    outliers: float = Field(
+        4.0, gt=0, description="A picture this many robust deviations further from its class than usual is an outlier."
+    )
+    label_noise: bool = Field(
+        False, description="Look for wrong labels with cleanlab (the extra 'label-noise'): takes a cross-validation."
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the random split and of the cross-validation.")
+
+
 class RetrainParams(TrainParams):
     """Parameters of the flow `retrain`: take in new labels if a source is given, then train and judge."""
 
     source: str | None = Field(None, min_length=1, description="Labelled pictures to ingest first; empty means none.")
+    manifest: str | None = Field(None, min_length=1, description="Their manifest, if the class is not the folder.")
 
 
 PARAMS: dict[str, type[RunParams]] = {
@@ -144,4 +222,6 @@ PARAMS: dict[str, type[RunParams]] = {
     "train": TrainParams,
     "classify": ClassifyParams,
     "retrain": RetrainParams,
+    "augment": AugmentParams,
+    "audit": AuditParams,
 }

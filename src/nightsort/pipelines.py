@@ -66,7 +66,7 @@ class Pipeline(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    flow: Literal["ingest", "train", "classify", "retrain"]
+    flow: Literal["ingest", "train", "classify", "retrain", "augment", "audit"]
     description: str = ""
     parameters: dict[str, Any] = {}
     schedule: Schedule | None = None

@@ -17,8 +17,14 @@ REASONS = {
     "unreadable": "the bytes could not be read",
     "bad_archive": "the archive, a member or the rest of it is damaged",
     "unsafe_member": "the archive member is a link, a device or encrypted",
-    "no_label": "the picture lies in no class folder",
-    "label_conflict": "the same bytes came with another label",
+    "nested_archive": "an archive inside an archive, which is not opened",
+    "bomb": "it unpacks to far more than it holds, or needs more memory than a worker may use",
+    "decoder_disagrees": "two decoders see different pictures in it (looked for in strict mode only)",
+    "poor_quality": "a rule of quality was broken",
+    "missing_file": "the manifest names this file, and it is not there",
+    "no_label": "the picture has no label: it lies in no class folder, or the manifest gives none",
+    "label_conflict": "the same picture came with another label",
+    "straddles_splits": "a near-duplicate of pictures in two splits, so it can be in neither",
     "kills_decoder": "the process that decoded this picture died, twice",
 }
 """Every reason a picture can be quarantined for, and what it means."""
@@ -28,6 +34,7 @@ OTHER_REASONS = {
     "ignored_name": "the name is that of no picture: hidden, or of the operating system",
     "not_a_file": "a link to a folder or to nothing, a pipe or a device",
     "no_members": "an archive with nothing in it",
+    "not_in_manifest": "the manifest does not name this file",
     "same_bytes": "another file with the same bytes has an outcome",
     "still_written": "the file is still growing, or its name says that it is unfinished",
     "changed": "the file changed between being listed and being read",
@@ -36,15 +43,23 @@ OTHER_REASONS = {
 
 SPLITS = ("train", "validation", "test")
 
+WITHHELD = "withheld"
+"""The split of a picture that is in the dataset and, because its label is in dispute, in none of the SPLITS."""
+
 _TIME = pa.timestamp("us", tz="UTC")
 
 LISTING = pa.schema(
     [
         ("path", pa.string()),  # absolute path or URI of the file
-        ("member", pa.string()),  # name inside the archive; "" for a plain file
+        ("member", pa.string()),  # name inside the archive, frame of the video; "" for a plain file
+        ("offset", pa.int64()),  # where the member's entry is found in the file; null for a plain file
         ("size", pa.int64()),  # bytes, as declared
-        ("modified", pa.float64()),  # seconds since 1970; of the archive for a member
-        ("label", pa.string()),  # class folder; null where there is none
+        ("stamp", pa.string()),  # changes with the file: its time of change or its etag; "" if nobody knows
+        ("label", pa.string()),  # class folder, or what the manifest says; null where there is none
+        ("group", pa.string()),  # as the manifest declares it; null where it does not
+        ("split", pa.string()),  # one of SPLITS, as declared; null where it is not
+        ("weight", pa.float32()),  # how much the picture counts in training; null is 1
+        ("roi", pa.string()),  # region of interest "left,top,width,height" in pixels; null is all of it
         ("outcome", pa.string()),  # null, or already decided: deferred, skipped, quarantined
         ("reason", pa.string()),  # why, if already decided
         ("detail", pa.string()),
@@ -55,22 +70,50 @@ LISTING = pa.schema(
 FINGERPRINTS = pa.schema([*LISTING, pa.field("sha256", pa.string())])
 """A listing whose bytes were hashed: hex SHA-256, null where unread."""
 
+MEASURES = pa.schema(
+    [
+        ("width", pa.int32()),  # of the original, upright
+        ("height", pa.int32()),
+        ("aspect", pa.float32()),  # width / height
+        ("sharpness", pa.float32()),  # variance of the Laplacian of the grey picture
+        ("brightness", pa.float32()),  # mean grey level, 0 to 255
+        ("contrast", pa.float32()),  # standard deviation of the grey levels
+        ("entropy", pa.float32()),  # of the grey levels, bits, 0 to 8
+    ]
+)
+"""What is measured of every labelled picture."""
+
 IMAGES = pa.schema(
     [
         ("sha256", pa.string()),  # of the original bytes: the picture's identity
-        ("image", pa.large_binary()),  # encoded; shorter side at most the dataset's store_side
+        ("image", pa.large_binary()),  # cleaned and encoded; shorter side at most the dataset's store_side
+    ]
+)
+"""The pixels of the dataset, one table for all versions. What no example names is not part of a version."""
+
+EXAMPLES = pa.schema(
+    [
+        ("sha256", pa.string()),
         ("label", pa.string()),
-        ("split", pa.string()),  # one of SPLITS
+        ("split", pa.string()),  # one of SPLITS, or WITHHELD
         ("group", pa.string()),  # the split is a hash of this
+        ("weight", pa.float32()),
+        ("parent", pa.string()),  # of an augmented picture: the sha256 of the one it was made of; else null
+        ("operations", pa.string()),  # of an augmented picture: what was done to the parent, JSON; else null
         ("path", pa.string()),
         ("member", pa.string()),
-        ("width", pa.int32()),  # of the original, upright
-        ("height", pa.int32()),
+        ("size", pa.int64()),
+        ("stamp", pa.string()),
+        *MEASURES,
+        ("phash", pa.int64()),  # 64-bit DCT perceptual hash
+        ("dhash", pa.int64()),  # 64-bit difference hash, to the right
+        ("dhash_vertical", pa.int64()),  # the same downwards
+        ("flags", pa.list_(pa.string())),  # the rules that asked for a look, and near-twins of another label
         ("run_id", pa.string()),
         ("ingested_at", _TIME),
     ]
 )
-"""Labelled pictures: the dataset."""
+"""Labelled pictures, without their pixels: the dataset. A version of this table is a version of the dataset."""
 
 PREDICTIONS = pa.schema(
     [
@@ -99,6 +142,7 @@ QUARANTINE = pa.schema(
         ("path", pa.string()),
         ("member", pa.string()),
         ("size", pa.int64()),
+        ("stamp", pa.string()),
         ("label", pa.string()),  # the label it came with, if any
         ("reason", pa.string()),  # one of REASONS
         ("detail", pa.string()),

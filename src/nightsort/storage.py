@@ -83,13 +83,13 @@ class Storage:
             raise StorageError(f"{place}: cannot be read ({error.strerror or error}); mend its rights") from None
         return data
 
-    def write_bytes(self, name: str, data: bytes) -> None:
+    def write_bytes(self, name: str, data: bytes | memoryview) -> None:
         """Write a file whole or not at all, replacing what was there; :class:`WriteError` if it cannot be."""
         with writing(self.locate(name)):
             if self.is_local:
                 _write_durably(Path(self.locate(name)), data)
             else:
-                self._fs.pipe_file(self.locate(name), data)  # an object appears only when it is complete
+                self._fs.pipe_file(self.locate(name), bytes(data))  # an object appears only when it is complete
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def writing(place: str) -> Iterator[None]:
         raise WriteError(f"{place}: could not be written ({cause})") from error
 
 
-def _write_durably(target: Path, data: bytes) -> None:
+def _write_durably(target: Path, data: bytes | memoryview) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:

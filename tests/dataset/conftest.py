@@ -1,53 +1,70 @@
 """Labelled pictures on disk, and the shards and versions made of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
+from nightsort.dataset.admission import PRESENT, admit
 from nightsort.dataset.policy import Policy
-from nightsort.dataset.shards import Order, Shard, build
+from nightsort.dataset.shards import Order, Shard, build, write_known
 from nightsort.dataset.versions import Dataset
-from nightsort.sources.arrivals import decide
+from nightsort.quarantine import Quarantine, for_its_bytes
+from nightsort.schema import LISTING
+from nightsort.sources.arrivals import gone, leave_unchanged
+from nightsort.sources.files import Access
 from nightsort.sources.listing import list_source
-from nightsort.sources.reader import fingerprint
 from nightsort.storage import Storage
-
-MAX_BYTES = 1_000_000
 
 
 class Intake:
     """What an ingest does with the library, without the flow around it."""
 
-    def __init__(self, storage: Storage, policy: Policy) -> None:
+    def __init__(self, storage: Storage, policy: Policy, scratch: Path) -> None:
         self.dataset = Dataset(storage)
-        self.order = Order(self.dataset.folder, policy, "run", 10_000, MAX_BYTES)
+        self.aside = Quarantine(storage)
+        self._scratch = scratch
+        access = Access(scratch=str(scratch), max_bytes=1_000_000)
+        self.order = Order(self.dataset.folder, self.aside.folder, policy, "run", access, 10_000)
 
-    def decided(self, source: Path) -> pa.Table:
-        """Every row of the source, undecided where it is new."""
-        return decide(fingerprint(list_source(str(source)), MAX_BYTES), self.dataset.known())
+    def listed(self, source: Path) -> pa.Table:
+        """Every row of the source; what is unchanged is decided."""
+        batches = list(list_source(str(source), self.order.access))
+        return leave_unchanged(pa.Table.from_batches(batches, LISTING), self.dataset.known())
 
     def new(self, source: Path) -> pa.Table:
-        """What of the source is new, by the schema FINGERPRINTS."""
-        rows = self.decided(source)
-        return rows.filter(pa.array([outcome is None for outcome in rows["outcome"].to_pylist()], pa.bool_()))
+        """What of the source is to be looked at, by the schema LISTING."""
+        rows = self.listed(source)
+        return rows.filter(pc.is_null(rows["outcome"]))
 
     def shard(self, source: Path) -> Shard:
-        """One shard of all that is new."""
-        return build(self.new(source), self.order)
+        """One shard of all that is to be looked at."""
+        known = write_known(self.dataset.examples(["sha256"])["sha256"], self._scratch)
+        return build(self.new(source), replace(self.order, known=known))
 
     def ingest(self, source: Path, run_id: str = "run") -> int:
         """A new version with all that is new."""
-        shard = self.shard(source)
-        assert shard.file
-        return self.dataset.commit([shard.file], self.order.policy, run_id)
+        listing, shard = self.listed(source), self.shard(source)
+        present = self.dataset.examples(PRESENT)
+        aside = pa.concat_tables([self.aside.bytes_known("ingest"), for_its_bytes(shard.quarantined)])
+        admitted = admit(
+            shard.built, shard.repeated, present, gone(listing, present, str(source)), aside, self.order.policy
+        )
+        self.aside.append_files([shard.quarantine_file] if shard.quarantine_file else [], run_id)
+        changed = [self.dataset.relabelled(admitted.relabelled), self.dataset.withheld(admitted.disputed)]
+        rows = pa.concat_tables([admitted.examples, *changed])
+        return self.dataset.commit([shard.file] if shard.file else [], rows, self.order.policy, run_id)
 
 
 @pytest.fixture
-def intake(storage: Storage) -> Callable[..., Intake]:
+def intake(storage: Storage, tmp_path: Path) -> Callable[..., Intake]:
     """An intake into a storage root of its own, under a policy given by its fields."""
-    return lambda **policy: Intake(storage, Policy(**{"store_side": 64, **policy}))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return lambda **policy: Intake(storage, Policy(**{"store_side": 64, "near_duplicates": -1, **policy}), scratch)
 
 
 @pytest.fixture

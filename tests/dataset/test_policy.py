@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from nightsort.config import IngestParams
 from nightsort.dataset.policy import Policy, agree, load, save
 from nightsort.errors import ConfigError, StorageError
-from nightsort.schema import IMAGES, SPLITS
+from nightsort.images.clean import Cleaning
+from nightsort.schema import EXAMPLES, SPLITS
 from nightsort.storage import Storage
 from nightsort.tables import Table
 
@@ -65,29 +66,25 @@ def test_the_shares_are_met_on_many_groups() -> None:
 
 
 @given(st.sampled_from(["tile7", "tile12"]), st.integers(0, 999), st.integers(0, 999), SHARES, SHARES)
-def test_pictures_of_one_group_never_straddle_splits(
-    tile: str, one: int, other: int, validation: float, test: float
-) -> None:
+def test_pictures_of_one_tile_have_one_group(tile: str, one: int, other: int, validation: float, test: float) -> None:
     policy = Policy(validation=validation, test=test, group_by=r"(tile\d+)_\d+\.jpg$")
-    groups = [policy.group_of(f"/in/crack/{tile}_{i}.jpg", sha(str(i))) for i in (one, other)]
-    assert groups == [tile, tile]
-    assert policy.split_of(groups[0]) == policy.split_of(groups[1])
+    assert [policy.captured(f"/in/crack/{tile}_{i}.jpg") for i in (one, other)] == [tile, tile]
 
 
 @pytest.mark.parametrize(
     ("group_by", "name", "group"),
     [
-        (None, "/in/crack/a.jpg", "own"),
+        (None, "/in/crack/a.jpg", None),
         (r"exp(\d+)", "/in/crack/exp3_1.jpg", "3"),
         (r"exp\d+", "/in/crack/exp3_1.jpg", "exp3"),
-        (r"exp(\d+)", "/in/crack/other.jpg", "own"),
-        (r"(exp)?", "/in/crack/other.jpg", "own"),  # captures nothing: not one group of everything
-        (r"(x*)_", "/in/crack/_a.jpg", "own"),
+        (r"exp(\d+)", "/in/crack/other.jpg", None),
+        (r"(exp)?", "/in/crack/other.jpg", None),  # captures nothing: not one group of everything
+        (r"(x*)_", "/in/crack/_a.jpg", None),
         (r"(\d+)-(\d+)", "/in/1-2.jpg", "1"),
     ],
 )
-def test_a_group_is_what_group_by_captures_else_the_picture_alone(group_by: str | None, name: str, group: str) -> None:
-    assert Policy(group_by=group_by).group_of(name, "own") == group
+def test_a_group_is_what_group_by_captures(group_by: str | None, name: str, group: str | None) -> None:
+    assert Policy(group_by=group_by).captured(name) == group
 
 
 def test_a_policy_is_kept_and_read_again(storage: Storage) -> None:
@@ -100,7 +97,7 @@ def test_a_policy_is_kept_and_read_again(storage: Storage) -> None:
 def begin(storage: Storage, policy: Policy) -> None:
     """A policy in force: a dataset was committed under it."""
     save(storage, policy)
-    Table(storage, "dataset/images", IMAGES).append_files([], "run")
+    Table(storage, "dataset/examples", EXAMPLES).append_files([], "run")
 
 
 def test_what_is_not_said_is_as_the_dataset_was_begun(storage: Storage) -> None:
@@ -111,6 +108,21 @@ def test_what_is_not_said_is_as_the_dataset_was_begun(storage: Storage) -> None:
     begin(storage, begun)
     assert agree(storage, asked()) == begun
     assert agree(storage, asked(test=0.3, store_side=64)) == begun
+
+
+def test_cleaning_is_part_of_what_cannot_change(storage: Storage) -> None:
+    begun = agree(storage, asked(colour="grey", denoise=3.0, near_duplicates=-1, folder_splits=True))
+    cleaning = Cleaning(colour="grey", denoise=3.0)
+    assert begun == Policy(near_duplicates=-1, folder_splits=True, cleaning=cleaning)
+    begin(storage, begun)
+    assert agree(storage, asked(colour="grey", folder_splits=True)) == begun
+    with pytest.raises(ConfigError) as caught:
+        agree(storage, asked(colour="rgb", equalize=2.0, near_duplicates=4, folder_splits=False))
+    names = {line.split(":")[0] for line in caught.value.lines}
+    assert names == {"colour", "equalize", "near_duplicates", "folder_splits"}
+    assert f"colour: the dataset in {storage.root} was begun with 'grey', which cannot change; got 'rgb'" in (
+        caught.value.lines
+    )
 
 
 def test_each_difference_is_refused_in_a_line_of_its_own(storage: Storage) -> None:

@@ -1,25 +1,30 @@
 """Every row of a chunk comes out stored, quarantined or deferred; what is stored is what was there."""
 
 import hashlib
-import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from nightsort import datafiles
 from nightsort.dataset import shards
-from nightsort.dataset.shards import build
+from nightsort.dataset.shards import BUILT, REPEATED, build
 from nightsort.images.decode import decode
+from nightsort.images.phash import phash
 from nightsort.images.preprocess import reduce
-from nightsort.schema import FINGERPRINTS, IMAGES, QUARANTINE
+from nightsort.images.quality import measure
+from nightsort.rules import Rule
+from nightsort.schema import IMAGES, LISTING, QUARANTINE
 
 
-def table_of(shard: shards.Shard, intake: Any) -> pa.Table:
-    return pq.read_table(f"{intake.dataset.folder}/{shard.file.name}")
+def pixels_of(shard: shards.Shard, intake: Any) -> dict[str, bytes]:
+    table = pq.read_table(f"{intake.dataset.folder}/{shard.file.name}")
+    assert table.schema.equals(IMAGES)
+    return dict(zip(table["sha256"].to_pylist(), table["image"].to_pylist(), strict=True))
 
 
 def test_every_row_is_accounted_for_once(
@@ -28,15 +33,16 @@ def test_every_row_is_accounted_for_once(
     source = labelled("crack", "dent", count=3)
     (source / "crack" / "cut.jpg").write_bytes(picture(7, "JPEG")[:-200])
     (source / "crack" / "text.png").write_bytes(b"hello")
+    (source / "crack" / "twice.png").write_bytes((source / "crack" / "2.png").read_bytes())
     (source / "dent" / "empty.png").write_bytes(b"")
     (source / "dent" / "huge.png").write_bytes(picture(8, width=200, height=100))
     (source / "top.png").write_bytes(picture(9))
     (source / "dent" / "large.bin").write_bytes(b"\xff\xd8\xff" + bytes(2_000_000))
     run = intake()
     chunk = run.new(source)
-    changed, gone = source / "dent" / "0.png", source / "dent" / "1.png"
-    changed.write_bytes(picture(77))
-    gone.unlink()
+    changed, vanished = source / "dent" / "0.png", source / "dent" / "1.png"
+    changed.write_bytes(picture(77, width=50))
+    vanished.unlink()
     shard = build(chunk, run.order)
     bad = {Path(row["path"]).name: row for row in shard.quarantined.to_pylist()}
     assert {name: row["reason"] for name, row in bad.items()} == {
@@ -44,47 +50,78 @@ def test_every_row_is_accounted_for_once(
         "text.png": "not_an_image",
         "empty.png": "empty",
         "huge.png": "too_many_pixels",
+        "large.bin": "too_large",
         "top.png": "no_label",
         "1.png": "unreadable",
     }
-    assert (shard.stored, shard.deferred) == (4, 1)
-    assert shard.stored + shard.deferred + shard.quarantined.num_rows == chunk.num_rows
-    assert shard.quarantined.schema == QUARANTINE
-    assert bad["text.png"]["content"] == b"hello" and bad["1.png"]["content"] is None
+    assert (len(shard.built), len(shard.repeated), shard.deferred) == (4, 1, 1)
+    assert len(shard.built) + len(shard.repeated) + shard.deferred + len(shard.quarantined) == len(chunk)
+    assert (shard.built.schema, shard.repeated.schema) == (BUILT, REPEATED)
     assert {(row["flow"], row["run_id"]) for row in bad.values()} == {("ingest", "run")}
 
 
-def test_what_is_stored_is_the_picture_with_its_identity(
+def test_what_is_set_aside_is_written_with_its_bytes(labelled: Callable[..., Path], intake: Callable[..., Any]) -> None:
+    source, run = labelled("crack", "dent", count=1), intake()
+    (source / "crack" / "text.png").write_bytes(b"hello")
+    shard = run.shard(source)
+    written = pq.read_table(f"{run.aside.folder}/{shard.quarantine_file.name}")
+    assert written.schema.equals(QUARANTINE)
+    assert written["content"].to_pylist() == [b"hello"]
+    assert written.drop_columns("content").equals(shard.quarantined)
+    assert run.aside.count() == 0, "nothing is in the quarantine until it is committed"
+
+
+def test_what_is_built_is_the_picture_with_its_identity(
     labelled: Callable[..., Path], intake: Callable[..., Any], picture: Callable[..., bytes]
 ) -> None:
     source = labelled("crack", "dent")
     (source / "crack" / "big.png").write_bytes(picture(7, width=120, height=80))
     run = intake(store_side=40)
     shard = run.shard(source)
-    table = table_of(shard, run)
-    assert table.schema.equals(IMAGES)
+    images = pixels_of(shard, run)
     assert (shard.file.rows, shard.file.size) == (9, (Path(run.dataset.folder) / shard.file.name).stat().st_size)
-    for row in table.to_pylist():
+    for row in shard.built.to_pylist():
         original = Path(row["path"]).read_bytes()
         assert row["sha256"] == hashlib.sha256(original).hexdigest()
         pixels = decode(original, 10**6)
-        assert (row["height"], row["width"]) == pixels.shape[:2]
-        assert np.array_equal(decode(row["image"], 10**6), reduce(pixels, 40))
+        assert np.array_equal(decode(images[row["sha256"]], 10**6), reduce(pixels, 40))
+        assert {name: row[name] for name in measure(pixels)} == pytest.approx(measure(pixels))
+        assert row["phash"] == phash(pixels)
         assert row["label"] == Path(row["path"]).parent.name
-        assert row["group"] == row["sha256"]
-        assert row["split"] == run.order.policy.split_of(row["group"])
 
 
-def test_group_by_sees_the_path_of_a_file_and_the_name_of_a_member(
-    labelled: Callable[..., Path], intake: Callable[..., Any], picture: Callable[..., bytes], tmp_path: Path
+def test_what_is_known_is_not_built_again(labelled: Callable[..., Path], intake: Callable[..., Any]) -> None:
+    run = intake()
+    run.ingest(labelled("crack", "dent"))
+    labelled("crack")  # the same bytes, written anew
+    shard = run.shard(labelled("dent", count=1, first=9))
+    assert (len(shard.built), len(shard.repeated)) == (1, 4)
+
+
+def test_a_worker_that_cannot_see_what_is_known_builds_it_again(
+    labelled: Callable[..., Path], intake: Callable[..., Any]
 ) -> None:
-    source = labelled("crack", count=2)
-    with zipfile.ZipFile(source / "a.zip", "w") as archive:
-        archive.writestr("dent/0.png", picture(500))
-        archive.writestr("dent/1.png", picture(501))
-    run = intake(group_by=r"(\d)\.png$")
-    groups = {(row["label"], row["group"]) for row in table_of(run.shard(source), run).to_pylist()}
-    assert groups == {("crack", "0"), ("crack", "1"), ("dent", "0"), ("dent", "1")}
+    run, source = intake(), labelled("crack", "dent")
+    chunk = run.new(source)
+    run.ingest(source)
+    assert len(build(chunk, replace(run.order, known="/nowhere/known.npy")).built) == 8
+
+
+def test_a_rule_flags_a_picture_or_sets_it_aside(labelled: Callable[..., Path], intake: Callable[..., Any]) -> None:
+    run, source = intake(), labelled("crack", count=4)
+    listing, values = run.new(source), sorted(run.shard(source).built["brightness"].to_pylist())
+    flag = Rule.parse(f"brightness > {values[1] + 0.001}: flag")
+    leave_out = Rule.parse(f"brightness > {values[2] + 0.001}: quarantine")
+    shard = build(listing, replace(run.order, rules=(flag, leave_out)))
+    assert shard.quarantined["reason"].to_pylist() == ["poor_quality"]
+    assert sorted(map(len, shard.built["flags"].to_pylist())) == [0, 0, 1]
+    assert [str(flag)] in shard.built["flags"].to_pylist()
+
+
+def test_the_time_of_every_stage_is_told(labelled: Callable[..., Path], intake: Callable[..., Any]) -> None:
+    seconds = intake().shard(labelled("crack")).seconds
+    assert seconds.keys() >= {"read", "hash", "decode", "measure", "perceptual hash", "encode", "write"}
+    assert all(value > 0 for value in seconds.values())
 
 
 def test_a_chunk_without_a_good_picture_writes_no_file(tmp_path: Path, intake: Callable[..., Any]) -> None:
@@ -92,9 +129,9 @@ def test_a_chunk_without_a_good_picture_writes_no_file(tmp_path: Path, intake: C
     (tmp_path / "in" / "crack" / "a.png").write_bytes(b"nothing")
     run = intake()
     shard = run.shard(tmp_path / "in")
-    assert (shard.file, shard.stored, shard.quarantined.num_rows) == (None, 0, 1)
+    assert (shard.file, len(shard.built), shard.quarantined.num_rows) == (None, 0, 1)
     assert not Path(run.dataset.folder).exists()
-    assert build(FINGERPRINTS.empty_table(), run.order).file is None
+    assert build(LISTING.empty_table(), run.order).file is None
 
 
 def test_a_retried_chunk_has_a_file_of_its_own(labelled: Callable[..., Path], intake: Callable[..., Any]) -> None:
@@ -105,7 +142,7 @@ def test_a_retried_chunk_has_a_file_of_its_own(labelled: Callable[..., Path], in
 def test_row_groups_are_sized_by_bytes(
     labelled: Callable[..., Path], intake: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "_GROUP_BYTES", 8_000)
+    monkeypatch.setattr(datafiles, "_GROUP_BYTES", 8_000)
     run = intake()
     shard = run.shard(labelled("crack", "dent", count=10))
     meta = pq.ParquetFile(f"{run.dataset.folder}/{shard.file.name}").metadata

@@ -9,12 +9,13 @@ import pytest
 from deltalake import DeltaTable, Schema
 
 from nightsort import quarantine
+from nightsort.dataset.admission import PRESENT, admit
 from nightsort.dataset.policy import Policy, load
-from nightsort.dataset.shards import build
-from nightsort.dataset.versions import Dataset, check_classes
+from nightsort.dataset.shards import REPEATED, build
+from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError
 from nightsort.quarantine import Quarantine
-from nightsort.schema import FINGERPRINTS, IMAGES, QUARANTINE, SPLITS
+from nightsort.schema import EXAMPLES, QUARANTINE, SPLITS
 from nightsort.sources.arrivals import KNOWN
 from nightsort.storage import Storage
 
@@ -53,7 +54,7 @@ def test_an_uncommitted_shard_is_invisible(labelled: Callable[..., Path], intake
 
 def test_a_first_commit_that_died_half_way_is_no_version(storage: Storage) -> None:
     dataset = Dataset(storage)
-    DeltaTable.create(dataset.folder, Schema.from_arrow(IMAGES))
+    DeltaTable.create(storage.locate("dataset/examples"), Schema.from_arrow(EXAMPLES))
     assert dataset.version() is None
     with pytest.raises(DatasetError, match="is empty"):
         dataset.resolve(0)
@@ -62,8 +63,13 @@ def test_a_first_commit_that_died_half_way_is_no_version(storage: Storage) -> No
 def test_several_shards_are_one_version(labelled: Callable[..., Path], intake: Callable[..., Any]) -> None:
     run = intake()
     new = run.new(labelled("crack", "dent", "stain"))
-    files = [build(new.slice(start, 5), run.order).file for start in (0, 5, 10)]
-    assert run.dataset.commit(files, run.order.policy, "run") == 1
+    shards = [build(new.slice(start, 5), run.order) for start in (0, 5, 10)]
+    built = pa.concat_tables([shard.built for shard in shards])
+    nothing = pa.chunked_array([[]], pa.string())
+    rows = admit(
+        built, REPEATED.empty_table(), run.dataset.examples(PRESENT), nothing, REPEATED.empty_table(), run.order.policy
+    )
+    assert run.dataset.commit([shard.file for shard in shards], rows.examples, run.order.policy, "run") == 1
     assert run.dataset.version() == 1
     assert len(content(run.dataset, 1)) == 12
 
@@ -86,9 +92,70 @@ def test_ingesting_again_finds_nothing_new(labelled: Callable[..., Path], intake
     run, source = intake(), labelled("crack", "dent")
     run.ingest(source)
     assert run.new(source).num_rows == 0
-    assert set(run.decided(source)["outcome"].to_pylist()) == {"skipped"}
-    (source / "crack" / "0.png").rename(source / "crack" / "renamed.png")
-    assert sorted(run.decided(source)["outcome"].to_pylist()) == ["duplicate"] + 7 * ["skipped"]
+    assert set(run.listed(source)["outcome"].to_pylist()) == {"skipped"}
+
+
+def test_a_file_that_was_moved_stays_the_same_picture(
+    labelled: Callable[..., Path], intake: Callable[..., Any]
+) -> None:
+    run, source = intake(), labelled("crack", "dent")
+    run.ingest(source)
+    before = content(run.dataset, 1)
+    moved = (source / "crack" / "0.png").rename(source / "dent" / "moved.png")
+    assert run.ingest(source) == 2
+    after = content(run.dataset, 2)
+    assert {sha: (split, image) for sha, (split, _, image) in after.items()} == {
+        sha: (split, image) for sha, (split, _, image) in before.items()
+    }
+    assert {label for sha, (_, label, _) in after.items() if before[sha][1] != label} == {"dent"}
+    assert str(moved) in run.dataset.examples(["path"])["path"].to_pylist()
+    assert content(run.dataset, 1) == before
+    assert run.new(source).num_rows == 0
+
+
+def test_small_files_are_merged_and_every_version_reads_the_same(
+    labelled: Callable[..., Path], intake: Callable[..., Any]
+) -> None:
+    run = intake(validation=0.3, test=0.3)
+    for first in range(0, 12, 4):
+        run.ingest(labelled("crack", "dent", first=first))
+    before = [content(run.dataset, version) for version in (1, 2, 3)]
+    assert run.dataset.tidy() == 0, "three files are not many"
+    assert run.dataset.tidy(at_least=2) == 3
+    assert [content(run.dataset, version) for version in (1, 2, 3)] == before
+    assert (run.dataset.version(), run.dataset.tidy(at_least=2)) == (3, 0)
+
+
+def test_versions_are_listed_with_what_they_hold(labelled: Callable[..., Path], intake: Callable[..., Any]) -> None:
+    run = intake()
+    run.ingest(labelled("crack", "dent"), "monday")
+    run.ingest(labelled("crack", first=4), "tuesday")
+    found = list(run.dataset.versions())
+    assert [(version.number, version.run_id) for version in found] == [(2, "tuesday"), (1, "monday")]
+    assert [version.counts for version in found] == [run.dataset.counts(2), run.dataset.counts(1)]
+
+
+def test_a_withheld_picture_is_in_no_split(labelled: Callable[..., Path], intake: Callable[..., Any]) -> None:
+    run = intake()
+    run.ingest(labelled("crack", "dent"))
+    [gone, *_] = content(run.dataset, 1)
+    rows = run.dataset.withheld(pa.array([gone]))
+    run.dataset.commit([], rows, run.order.policy, "run")
+    assert content(run.dataset, 2).keys() == content(run.dataset, 1).keys() - {gone}
+    assert gone not in run.dataset.known()["sha256"].to_pylist()
+
+
+def test_a_picture_written_twice_is_read_once(labelled: Callable[..., Path], intake: Callable[..., Any]) -> None:
+    run, source = intake(), labelled("crack", "dent")
+    chunk = run.new(source)
+    run.ingest(source)
+    again = build(chunk, run.order)
+    run.dataset.commit([again.file], run.dataset.withheld(pa.array([], pa.string())), run.order.policy, "again")
+    assert len(content(run.dataset, 1)) == 8
+    asked = pa.array(run.dataset.fingerprints(1, "train")[:2])
+    assert (
+        sorted(sha for batch in run.dataset.pictures(asked) for sha in batch["sha256"].to_pylist()) == asked.to_pylist()
+    )
 
 
 def test_a_picture_without_a_label_is_taken_in_once_it_lies_in_a_class_folder(
@@ -96,9 +163,7 @@ def test_a_picture_without_a_label_is_taken_in_once_it_lies_in_a_class_folder(
 ) -> None:
     run, source = intake(), labelled("crack", "dent")
     (source / "top.png").write_bytes(picture(99))
-    shard = run.shard(source)
-    Quarantine(storage).append(shard.quarantined)
-    run.dataset.commit([shard.file], run.order.policy, "run")
+    run.ingest(source)
     assert run.new(source).num_rows == 0  # where it lay it is known
     (source / "top.png").rename(source / "dent" / "top.png")
     assert [Path(path).name for path in run.new(source)["path"].to_pylist()] == ["top.png"]
@@ -129,7 +194,7 @@ def test_versions_that_are_not_there_are_named(labelled: Callable[..., Path], in
 def test_the_policy_is_kept_with_the_first_version(
     labelled: Callable[..., Path], intake: Callable[..., Any], storage: Storage
 ) -> None:
-    run = intake(store_side=32, group_by="x")
+    run = intake(store_side=32, group_by="x", near_duplicates=6)
     run.ingest(labelled("crack", "dent"))
     assert run.dataset.policy() == load(storage) == Policy(store_side=32, group_by="x")
     (Path(storage.root) / "dataset" / "dataset.json").unlink()
@@ -152,42 +217,3 @@ def test_known_is_what_is_stored_and_what_an_ingest_set_aside(
     assert known.schema == KNOWN
     assert {Path(path).name for path in known["path"].to_pylist()} == {"0.png", "1.png", "text"}
     assert sorted(filter(None, known["label"].to_pylist())) == ["crack", "crack", "dent", "dent"]
-
-
-def arriving(**labels: int) -> pa.Table:
-    rows = [{"path": f"{label}{i}", "label": label} for label, count in labels.items() for i in range(count)]
-    return pa.Table.from_pylist([*rows, {"path": "top", "label": None}], schema=FINGERPRINTS)
-
-
-def known_labels(*labels: str) -> pa.Table:
-    return pa.Table.from_pylist([{"path": "x", "label": label} for label in labels], schema=KNOWN)
-
-
-def test_two_classes_of_two_pictures_are_enough() -> None:
-    check_classes(known_labels(), arriving(crack=2, dent=2))
-
-
-def test_what_is_known_counts_too() -> None:
-    check_classes(known_labels("crack", "crack", "dent"), arriving(dent=1))
-    check_classes(known_labels("crack", "crack"), arriving(dent=2))
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ({}, "no picture lies in a class folder; expected SOURCE/<class>/picture.jpg"),
-        ({"crack": 9}, "only one class, 'crack'; a classifier needs folders of at least two classes"),
-        ({"crack": 9, "dent": 1}, "class 'dent' has fewer than 2 pictures; add some or move the folder"),
-        ({"a": 9, "c": 1, "b": 1}, "class 'b', 'c' has fewer than 2 pictures"),
-    ],
-)
-def test_classes_that_cannot_be_learned_are_refused_in_one_line(labels: dict[str, int], message: str) -> None:
-    with pytest.raises(DatasetError) as caught:
-        check_classes(known_labels(), arriving(**labels))
-    assert str(caught.value).startswith(message) and len(caught.value.lines) == 1
-
-
-def test_a_thousand_small_classes_are_still_one_short_line() -> None:
-    with pytest.raises(DatasetError) as caught:
-        check_classes(known_labels(), arriving(**{f"class{i:04}": 1 for i in range(1000)}))
-    assert len(str(caught.value)) < 500 and "'class0009' and 990 more has" in str(caught.value)

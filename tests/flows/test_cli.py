@@ -70,10 +70,10 @@ def nightsort(
 @pytest.fixture
 def bad(tmp_path: Path, pictures: Any) -> dict[str, Path]:
     """Places that cannot be used."""
-    places = {name: tmp_path / "bad" / name for name in ("missing", "empty", "one-class", "lonely", "file", "good")}
+    places = {name: tmp_path / "bad" / name for name in ("missing", "empty", "unlabelled", "file", "good")}
     places["empty"].mkdir(parents=True)
-    pictures.labelled(places["one-class"], {"red": 3})
-    pictures.labelled(places["lonely"], {"red": 3, "green": 1})
+    places["unlabelled"].mkdir()
+    (places["unlabelled"] / "a.png").write_bytes(pictures.one("red", 0))
     pictures.labelled(places["good"], {"red": 3, "green": 3})
     places["file"].write_text("not a folder")
     places["below-file"] = places["file"] / "storage"
@@ -85,8 +85,13 @@ def bad(tmp_path: Path, pictures: Any) -> dict[str, Path]:
 MISTAKES = [
     ("ingest {missing}", ["does not exist"]),
     ("ingest {empty}", ["is empty"]),
-    ("ingest {one-class}", ["only one class, 'red'"]),
-    ("ingest {lonely}", ["'green' has fewer than 2 pictures"]),
+    ("ingest {unlabelled}", ["no picture has a label; expected SOURCE/<class>/picture.jpg, or --manifest"]),
+    ("ingest {good} --manifest {missing}", ["{missing}"]),
+    ("ingest {good} --rules blurry", ["rules.0: must read 'measure comparison number: action'"]),
+    ("quarantine requeue", ["--reason REASON or --all"]),
+    ("quarantine export --into {good}", ["is not empty"]),
+    ("augment", ["below: is required"]),
+    ("audit", ["is empty; run 'nightsort ingest"]),
     ("ingest {file}", ["is a single file"]),
     ("ingest {good} --storage {below-file}", ["{below-file}"]),
     ("classify {good} --storage {below-file}", ["{below-file}"]),

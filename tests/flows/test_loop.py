@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import flows.classify as classify_module
@@ -21,6 +22,7 @@ from nightsort.errors import CeilingError, UnbalancedError
 from nightsort.learning.registry import Registry
 from nightsort.quarantine import Quarantine
 from nightsort.reports import store
+from nightsort.schema import WITHHELD
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
 from tasks import classify as classify_stages
@@ -204,11 +206,26 @@ def test_the_same_bytes_under_another_label_are_set_aside(root: Path, tmp_path: 
     (folder / "green" / "known.png").write_bytes(pictures.one("red", 0))  # in the dataset as red
     (folder / "red" / "new.png").write_bytes(pictures.one("green", 500))  # in this source as green
     report = ingest.fn(IngestParams(source=str(folder), storage=str(root), settle_seconds=0))
-    assert nonzero(report) == {"discovered": 6, "done": 4, "quarantined": 2}
-    assert report.intake.reasons == {"label_conflict": 2}
-    rows = Quarantine(Storage(str(root))).rows("path", "detail").to_pylist()
-    assert {Path(row["path"]).name for row in rows} == {"known.png", "new.png"}
-    assert Dataset(Storage(str(root))).counts()["green"] != Dataset(Storage(str(root))).counts(1)["green"]
+    assert nonzero(report) == {"discovered": 6, "done": 3, "quarantined": 3}
+    assert report.intake.reasons == {"label_conflict": 3}
+    storage = Storage(str(root))
+    rows = Quarantine(storage).rows("path", "detail").to_pylist()
+    twice = min(path.name for path in (folder / "green").iterdir())
+    assert {Path(row["path"]).name for row in rows} == {"known.png", "new.png", twice}
+    assert {row["detail"] for row in rows} == {"labels green, red"}
+    assert (report.ingest.disputed, len(Dataset(storage).examples(["sha256"], pc.field("split") == WITHHELD))) == (1, 1)
+
+
+def test_what_was_in_dispute_is_taken_in_once_it_is_settled(root: Path, tmp_path: Path, pictures: Any) -> None:
+    folder = pictures.labelled(tmp_path / "new", {"red": 2, "green": 2}, start=500)
+    wrong = folder / "green" / "known.png"
+    wrong.write_bytes(pictures.one("red", 0))
+    params = IngestParams(source=str(folder), storage=str(root), settle_seconds=0)
+    ingest.fn(params)
+    wrong.rename(folder / "red" / "known.png")
+    Quarantine(Storage(str(root))).requeue("label_conflict")
+    assert nonzero(ingest.fn(params)) == {"discovered": 5, "done": 1, "skipped": 4}
+    assert not len(Dataset(Storage(str(root))).examples(["sha256"], pc.field("split") == WITHHELD))
 
 
 def test_retraining_takes_in_new_labels_and_judges(

@@ -1,21 +1,17 @@
 """Bytes to pixels: every mode comes out RGB and upright, every bad file with its reason, none over the cap."""
 
 import io
-import struct
-import tracemalloc
-import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from nightsort.errors import PictureError
-from nightsort.images.decode import declared_size, decode, picture_format
+from nightsort.images.decode import decode
 from nightsort.schema import REASONS
 
 CAP = 1_000_000
@@ -137,20 +133,13 @@ def test_each_kind_of_bad_file_has_its_reason(data: bytes, reason: str) -> None:
     assert reason_of(data) == reason
 
 
-def test_a_text_file_renamed_to_a_picture_is_not_an_image() -> None:
-    with pytest.raises(PictureError, match="first bytes b'Dear Sir"):
-        picture_format(b"Dear Sir or Madam")
-
-
 @pytest.mark.parametrize("kind", [*KINDS, "progressive JPEG", "TIFF with LZW"])
 def test_a_picture_cut_anywhere_is_never_decoded(kind: str, picture: Callable[..., bytes]) -> None:
     options = {"progressive JPEG": {"progressive": True}, "TIFF with LZW": {"compression": "tiff_lzw"}}.get(kind, {})
     data = picture(kind=kind.replace("progressive ", "").removesuffix(" with LZW"), **options)
-    # The header of a TIFF promises no end, and one byte in 256 looks like the end of a GIF.
-    allowed = {"truncated", "corrupt"} if kind in ("TIFF", "TIFF with LZW", "GIF") else {"truncated"}
+    allowed = {"truncated", "corrupt"} if kind == "GIF" else {"truncated"}  # one byte in 256 looks like a GIF's end
     reasons = {reason_of(data[:cut]) for cut in range(32, len(data) - 2, max(1, len(data) // 60))}
-    assert "truncated" in reasons or kind == "TIFF"
-    assert reasons <= allowed
+    assert "truncated" in reasons and reasons <= allowed
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -158,68 +147,6 @@ def test_a_picture_cut_anywhere_is_never_decoded(kind: str, picture: Callable[..
 def test_bytes_after_the_end_do_no_harm(kind: str, after: int, picture: Callable[..., bytes]) -> None:
     data = picture(kind=kind)
     assert (decode(data + b"\x07" * after, CAP) == decode(data, CAP)).all()
-
-
-def png(width: int, height: int) -> bytes:
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    body = zlib.compress(bytes(100))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-
-
-def bmp(width: int, height: int) -> bytes:
-    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
-    return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info
-
-
-def jpeg(width: int, height: int) -> bytes:
-    frame = struct.pack(">HBHHB", 17, 8, height, width, 3) + bytes([1, 17, 0, 2, 17, 0, 3, 17, 0])
-    return b"\xff\xd8\xff\xc0" + frame + b"\xff\xd9"
-
-
-def gif(width: int, height: int) -> bytes:
-    small = encoded(Image.new("L", (4, 4)), "GIF")
-    return small[:6] + struct.pack("<HH", width, height) + small[10:]
-
-
-def tiff(width: int, height: int) -> bytes:
-    tags = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, height), (279, 100)]
-    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
-    return b"II*\x00" + struct.pack("<IH", 8, len(tags)) + directory + bytes(4)
-
-
-def webp(width: int, height: int) -> bytes:
-    """An animation: the only kind of WebP whose canvas may be larger than its one small frame."""
-    frame = encoded(Image.new("RGB", (4, 4)), "WEBP")[12:]
-    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    animated = bytes(6) + (3).to_bytes(3, "little") * 2 + (100).to_bytes(3, "little") + b"\x00" + frame
-    body = b"VP8X" + struct.pack("<I", 10) + bytes([2, 0, 0, 0]) + size + b"ANIM" + struct.pack("<I", 6) + bytes(6)
-    body += b"ANMF" + struct.pack("<I", len(animated)) + animated
-    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
-
-
-def peak_address_space() -> int:
-    """KiB of address space that this process had at most."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmPeak"))
-
-
-@pytest.mark.parametrize("build", [png, bmp, jpeg, gif, tiff, webp])
-def test_a_declared_size_over_the_cap_is_refused_before_memory_is_set_aside(
-    build: Callable[[int, int], bytes],
-) -> None:
-    bomb = build(60_000, 60_000)
-    assert len(bomb) < 1000
-    before = peak_address_space()
-    tracemalloc.start()
-    with pytest.raises(PictureError, match="too_many_pixels: 60000x60000 = 3600000000; at most 100000000"):
-        decode(bomb, 100_000_000)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1_000_000
-    assert peak_address_space() - before < 500_000  # the pixels would be 10 GB
 
 
 def test_the_size_check_comes_before_the_decoder(
@@ -233,15 +160,10 @@ def test_the_size_check_comes_before_the_decoder(
 @pytest.mark.parametrize("kind", KINDS)
 def test_exactly_the_cap_is_allowed(kind: str, picture: Callable[..., bytes]) -> None:
     data = picture(kind=kind, width=40, height=30)
-    assert declared_size(data, kind) == (40, 30)
     assert decode(data, 40 * 30).shape == (30, 40, 3)
 
 
-@pytest.mark.parametrize("options", [{"lossless": True}, {"quality": 60}, {"exif": Image.Exif().tobytes()}])
-def test_each_kind_of_webp_tells_its_size(options: dict[str, object], picture: Callable[..., bytes]) -> None:
-    assert declared_size(picture(kind="WEBP", width=41, height=29, **options), "WEBP") == (41, 29)
-
-
+@settings(deadline=None)
 @given(st.sampled_from(KINDS), st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), min_size=1, max_size=8))
 def test_damaged_bytes_give_pixels_or_a_reason_and_nothing_else(kind: str, edits: list[tuple[int, int]]) -> None:
     data = bytearray(encoded(halves(), kind))

@@ -1,10 +1,11 @@
 """Realistic reports of every kind, built without running anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from nightsort.evaluation.scores import ClassScore, Decision, Scores
@@ -198,6 +199,23 @@ def training(labels: list[str] = CLASSES, support: list[int] | None = None, prom
 def trained(**changes: Any) -> Report:
     """A training report."""
     return build("train", **({"training": training()} | changes))
+
+
+class Shelf:
+    """A dataset whose pictures are in memory; it gives them as :meth:`Dataset.pictures` does."""
+
+    def __init__(self, images: dict[str, bytes]) -> None:
+        self._images = images
+
+    def pictures(self, sha256s: pa.Array) -> Iterator[pa.RecordBatch]:
+        for name in sorted(set(sha256s.to_pylist()) & set(self._images), reverse=True):
+            yield pa.RecordBatch.from_pylist([{"sha256": name, "image": self._images[name]}])
+
+
+@pytest.fixture
+def shelf() -> type[Shelf]:
+    """Maker of a dataset that holds the given pictures: {sha256: bytes}."""
+    return Shelf
 
 
 @pytest.fixture

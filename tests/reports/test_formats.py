@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightsort.reports.formats import cell, clock, count, duration, name, percent, plural, printable, score, shorten
+from nightsort.reports.formats import (
+    cell,
+    clock,
+    count,
+    duration,
+    figure,
+    name,
+    percent,
+    plural,
+    printable,
+    score,
+    shorten,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +51,22 @@ def test_times_are_shown_in_utc() -> None:
     berlin = datetime(2026, 11, 22, 0, 30, tzinfo=timezone(timedelta(hours=1)))
     assert clock(berlin) == "21 November 2026, 23:30:00 UTC"
     assert clock(berlin.astimezone(UTC).replace(tzinfo=None)) == clock(berlin)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (48_012, "48,000"),
+        (6451.6, "6,450"),
+        (215.3, "215"),
+        (1.3333, "1.33"),
+        (0.01239, "0.0124"),
+        (0, "0"),
+        (32, "32"),
+    ],
+)
+def test_a_figure_has_three_significant_digits(value: float, words: str) -> None:
+    assert figure(value) == words
 
 
 @given(st.text(), st.integers(8, 40))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nightsort.config import PARAMS
-from nightsort.reports.data import Report
+from nightsort.reports.data import AuditPart, AugmentPart, ClassCount, Leak, Report
 from nightsort.reports.summary import as_lines, as_object
 
 PLACE = "/srv/reports/run/report.html"
@@ -85,3 +85,48 @@ def test_neither_grows_with_the_run(classified_report: Callable[..., Report], in
     large = classified_report(intake=intake_part(done=10**6, quarantined=10**4))
     assert len(as_lines(large, PLACE)) == len(as_lines(classified_report(), PLACE))
     assert as_object(large, PLACE).keys() == as_object(classified_report(), PLACE).keys()
+
+
+def test_an_ingest_tells_its_rate_and_what_a_person_should_look_at(ingested_report: Callable[..., Report]) -> None:
+    report = ingested_report()
+    flags = {f"sharpness < {i}": 90 - i for i in range(8)}
+    found = {"seconds": 9.3, "near_duplicates": 41, "clusters": 12, "disputed": 3, "flags": flags}
+    report.ingest = report.ingest.model_copy(update=found)
+    lines, summary = as_lines(report, PLACE), as_object(report, PLACE)
+    assert "  2,702 pictures in 9.3 s, 291/s" in lines
+    assert "  near-duplicates: 41 pictures, in 12 clusters" in lines
+    assert "  withheld from training: 3 pictures, because labels disagree" in lines
+    assert any(line.startswith("  flagged: sharpness < 0 (90), ") and line.endswith(" and 3 more") for line in lines)
+    assert (summary["near_duplicates"], summary["clusters"], summary["disputed"]) == (41, 12, 3)
+
+
+def test_an_ingest_that_found_nothing_odd_has_no_lines_about_it(ingested_report: Callable[..., Report]) -> None:
+    text = "\n".join(as_lines(ingested_report(), PLACE))
+    assert not any(word in text for word in ("near-duplicates", "withheld", "flagged", "/s\n"))
+
+
+@pytest.mark.parametrize(("issues", "words"), [(None, "not looked for"), (0, "0"), (44, "44")])
+def test_an_audit_has_a_line_a_leak(issues: int | None, words: str, ingested_report: Callable[..., Report]) -> None:
+    leaks = [
+        Leak(splitting="random", criterion="perceptual hash", test=200, leaking=62),
+        Leak(splitting="ours", criterion="perceptual hash", test=180, leaking=0),
+    ]
+    part = AuditPart(dataset_version=1, embedding="model 1", leaks=leaks, outliers=7, label_issues=issues)
+    report = ingested_report(intake=None, ingest=None, audit=part)
+    assert as_lines(report, "")[1:] == [
+        "  leak, random split, by perceptual hash: 62 of 200 test pictures (31.0%)",
+        "  leak, dataset split, by perceptual hash: 0 of 180 test pictures (0%)",
+        "  outliers: 7",
+        f"  suspected wrong labels: {words}",
+    ]
+    summary = as_object(report, "")
+    assert (summary["leaking_random_perceptual_hash"], summary["leaking_ours_perceptual_hash"]) == (62, 0)
+    assert (summary["outliers"], summary["label_issues"]) == (7, issues)
+
+
+def test_an_augmentation_says_what_it_made(ingested_report: Callable[..., Report]) -> None:
+    before, after = ([ClassCount(label="a", total=n), ClassCount(label="b", total=90)] for n in (10, 40))
+    part = AugmentPart(dataset_version=2, before=before, after=after, operations={})
+    report = ingested_report(intake=None, ingest=None, augment=part)
+    assert as_lines(report, "")[1:] == ["  dataset version 2: 30 pictures made, 130 in training"]
+    assert (as_object(report, "")["made"], as_object(report, "")["dataset_version"]) == (30, 2)

@@ -5,11 +5,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightsort.schema import FINGERPRINTS, OTHER_REASONS, REASONS
-from nightsort.sources.arrivals import KNOWN, chunks, decide, known_from
+from nightsort.schema import FINGERPRINTS, LISTING, OTHER_REASONS, REASONS
+from nightsort.sources.arrivals import KNOWN, chunks, decide, gone, known_from, leave_unchanged
 from nightsort.tally import Tally
 
 BYTES = ["aa", "bb", "cc"]
@@ -17,16 +18,17 @@ PLACES = ["p1", "p2", "p3", "z.zip"]
 
 
 def fingerprint(path: str, sha256: str | None, label: str | None = None, **changes: Any) -> dict[str, Any]:
-    row = {"path": path, "member": "", "size": 5, "modified": 0.0, "label": label, "outcome": None, "reason": None}
-    return {**row, "detail": None, "sha256": sha256, **changes}
+    row = dict.fromkeys(FINGERPRINTS.names)
+    return {**row, "path": path, "member": "", "size": 5, "stamp": "1", "label": label, "sha256": sha256, **changes}
 
 
 def known(path: str, sha256: str | None, label: str | None = None, **changes: Any) -> dict[str, Any]:
-    return {"path": path, "member": "", "size": 5, "label": label, "sha256": sha256, "here_only": None, **changes}
+    row = dict.fromkeys(KNOWN.names)
+    return {**row, "path": path, "member": "", "size": 5, "stamp": "1", "label": label, "sha256": sha256, **changes}
 
 
-def decided(new: list[dict[str, Any]], old: list[dict[str, Any]] = [], **how: Any) -> list[dict[str, Any]]:  # noqa: B006
-    table = decide(pa.Table.from_pylist(new, schema=FINGERPRINTS), pa.Table.from_pylist(old, schema=KNOWN), **how)
+def decided(new: list[dict[str, Any]], old: list[dict[str, Any]] = []) -> list[dict[str, Any]]:  # noqa: B006
+    table = decide(pa.Table.from_pylist(new, schema=FINGERPRINTS), pa.Table.from_pylist(old, schema=KNOWN))
     assert table.schema == FINGERPRINTS
     return table.to_pylist()
 
@@ -56,22 +58,21 @@ KNOWNS = st.lists(
         st.sampled_from([None, *BYTES]),
         st.sampled_from([None, "x", "y"]),
         member=st.sampled_from(["", "m1", "m2"]),
-        here_only=st.sampled_from([None, False, True]),
     ),
     max_size=6,
 )
 
 
-@given(listings(), KNOWNS, st.booleans())
+@given(listings(), KNOWNS)
 def test_every_row_comes_out_once_and_what_is_left_is_new_and_there_once(
-    new: list[dict[str, Any]], old: list[dict[str, Any]], labels_matter: bool
+    new: list[dict[str, Any]], old: list[dict[str, Any]]
 ) -> None:
-    rows = decided(new, old, labels_matter=labels_matter)
+    rows = decided(new, old)
     place = [(row["path"], row["member"], row["sha256"], row["label"], row["size"]) for row in rows]
     assert Counter(place) == Counter((r["path"], r["member"], r["sha256"], r["label"], r["size"]) for r in new)
     todo = [row["sha256"] for row in rows if row["outcome"] is None]
     assert len(todo) == len(set(todo))
-    assert not set(todo) & {row["sha256"] for row in old if not row["here_only"]}
+    assert not set(todo) & {row["sha256"] for row in old }
     # Nothing new is lost either: bytes that nobody knows are worked on, whatever else is true of them.
     fresh = {row["sha256"] for row in new if row["outcome"] is None} - {row["sha256"] for row in old}
     assert fresh <= set(todo)
@@ -130,33 +131,6 @@ def test_equal_members_of_two_archives_are_one_picture() -> None:
     assert outcomes(rows) == {"a.zipm": None, "b.zipm": "duplicate"}
 
 
-def test_equal_bytes_with_another_label_are_a_conflict_that_names_it() -> None:
-    within = decided([fingerprint("p1", "aa", "crack"), fingerprint("p2", "aa", "dent")])
-    before = decided([fingerprint("p2", "aa", "dent")], [known("p1", "aa", "crack")])
-    assert within[1] == before[0]
-    assert (before[0]["outcome"], before[0]["reason"], before[0]["detail"]) == (
-        "quarantined",
-        "label_conflict",
-        "crack",
-    )
-
-
-def test_where_labels_do_not_matter_folders_make_no_conflict() -> None:
-    rows = decided([fingerprint("p1", "aa", "line 1"), fingerprint("p2", "aa", "line 2")], labels_matter=False)
-    assert outcomes(rows) == {"p1": None, "p2": "duplicate"}
-
-
-def test_a_file_without_a_label_never_takes_the_place_of_one_with() -> None:
-    rows = decided([fingerprint("a.jpg", "aa", None), fingerprint("z/b.jpg", "aa", "z")])
-    assert outcomes(rows) == {"a.jpg": "duplicate", "z/b.jpg": None}
-
-
-def test_what_was_set_aside_for_its_place_is_new_elsewhere_and_known_there() -> None:
-    old = [known("top.jpg", "aa", here_only=True)]
-    rows = decided([fingerprint("crack/top.jpg", "aa", "crack"), fingerprint("top.jpg", "aa")], old)
-    assert outcomes(rows) == {"crack/top.jpg": None, "top.jpg": "skipped"}
-
-
 def test_a_file_that_could_not_be_read_is_known_by_its_size() -> None:
     bad = {"outcome": "quarantined", "reason": "too_large", "detail": "d"}
     old = [known("p1", None, size=5)]
@@ -173,12 +147,47 @@ def test_a_path_and_a_member_are_not_confused() -> None:
 def test_known_from_fills_what_a_table_does_not_have() -> None:
     rows = known_from(pa.table({"path": ["p"], "sha256": ["aa"], "extra": [1]}))
     assert rows.schema == KNOWN
-    assert rows.to_pylist() == [known("p", "aa", member=None, size=None)]
+    assert rows.to_pylist() == [known("p", "aa", member=None, size=None, stamp=None)]
 
 
-@given(st.integers(0, 30), st.integers(1, 12))
-def test_chunks_are_all_rows_in_order(count: int, size: int) -> None:
-    rows = pa.table({"n": pa.array(range(count), pa.int64())})
-    parts = list(chunks(rows, size))
-    assert [n for part in parts for n in part["n"].to_pylist()] == list(range(count))
-    assert all(0 < part.num_rows <= size for part in parts)
+def unread(*rows: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=FINGERPRINTS).select(LISTING.names)
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [({}, "skipped"), ({"size": 6}, None), ({"stamp": "2"}, None), ({"label": "y"}, None), ({"path": "p2"}, None)],
+)
+def test_a_file_is_read_again_if_anything_about_it_changed(change: dict[str, Any], outcome: str | None) -> None:
+    old = pa.Table.from_pylist([known("p1", "aa", "x")], schema=KNOWN)
+    [row] = leave_unchanged(unread({**fingerprint("p1", None, "x"), **change}), old).to_pylist()
+    assert (row["outcome"], row["reason"]) == (outcome, outcome and "known")
+
+
+def test_a_file_whose_store_gives_no_stamp_is_always_read_again() -> None:
+    old = pa.Table.from_pylist([known("p1", "aa", stamp="")], schema=KNOWN)
+    assert leave_unchanged(unread(fingerprint("p1", None, stamp="")), old)["outcome"].to_pylist() == [None]
+
+
+def test_what_is_decided_stays_decided_when_unchanged() -> None:
+    old = pa.Table.from_pylist([known("p1", "aa")], schema=KNOWN)
+    rows = leave_unchanged(unread(fingerprint("p1", None, outcome="deferred", reason="still_written")), old)
+    assert rows["outcome"].to_pylist() == ["deferred"]
+
+
+def test_what_is_gone_lay_below_the_root_and_is_not_listed_any_more() -> None:
+    places = [("/s/a", ""), ("/s/b", ""), ("/s/z.zip", "m"), ("/s/z.zip", "n"), ("/sibling", ""), ("/other/c", "")]
+    before = pa.Table.from_pylist([known(path, path + member, member=member) for path, member in places], schema=KNOWN)
+    listing = unread(fingerprint("/s/a", None), fingerprint("/s/z.zip", None, member="n"))
+    assert gone(listing, before, "/s").to_pylist() == ["/s/b", "/s/z.zipm"]
+    assert gone(listing, before, "/s/z.zip").to_pylist() == ["/s/z.zipm"]
+
+
+@given(st.lists(st.integers(0, 9), max_size=30), st.integers(1, 12), st.integers(1, 20))
+def test_chunks_are_all_rows_in_order_and_bounded(sizes: list[int], most: int, most_bytes: int) -> None:
+    rows = pa.table({"size": pa.array(sizes, pa.int64()), "n": pa.array(range(len(sizes)), pa.int64())})
+    parts = list(chunks(rows, most, most_bytes))
+    assert [n for part in parts for n in part["n"].to_pylist()] == list(range(len(sizes)))
+    for part in parts:
+        assert 0 < part.num_rows <= most
+        assert part.num_rows == 1 or pc.sum(part["size"]).as_py() <= most_bytes

@@ -5,121 +5,167 @@ import random
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fsspec
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightsort.errors import PictureError
 from nightsort.schema import FINGERPRINTS, LISTING
-from nightsort.sources.listing import list_source
+from nightsort.sources.containers import entries
+from nightsort.sources.files import Access
 from nightsort.sources.reader import fingerprint, read
 
 CAP = 1000
+ACCESS = Access(max_bytes=CAP)
+Key = tuple[str, str]
+Pack = Callable[..., Path]
 
 
-def sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def key(row: dict[str, object]) -> tuple[object, object]:
+def key(row: dict[str, str]) -> Key:
+    """Where a row's picture lies."""
     return row["path"], row["member"]
 
 
+def reason(found: bytes | PictureError) -> str:
+    """Why there are no bytes."""
+    assert isinstance(found, PictureError) and found.detail
+    return found.reason
+
+
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory, pack: Callable[..., Path]) -> dict[tuple[str, str], bytes]:
-    """A mixed source on disk: (path, member) -> the bytes there."""
+def source(tmp_path_factory: pytest.TempPathFactory, pack: Pack) -> dict[Key, tuple[int | None, bytes]]:
+    """A mixed source, some of it remote: (path, member) -> offset and the bytes there."""
     root = tmp_path_factory.mktemp("source")
-    true: dict[tuple[str, str], bytes] = {}
+    true: dict[Key, tuple[int | None, bytes]] = {}
+    memory = fsspec.filesystem("memory")
     for i in range(4):
-        (root / f"{i}.jpg").write_bytes(b"file %d" % i)
-        true[str(root / f"{i}.jpg"), ""] = b"file %d" % i
+        (root / f"{i}[1]*.jpg").write_bytes(b"file %d" % i)
+        true[str(root / f"{i}[1]*.jpg"), ""] = None, b"file %d" % i
+        memory.pipe(f"/reader/{i}[1]*.jpg", b"far %d" % i)
+        true[f"memory://reader/{i}[1]*.jpg", ""] = None, b"far %d" % i
     for kind in ("a.zip", "b.tar", "c.tar.gz"):
-        entries = [(f"m/{i}.jpg", f"{kind} {i}".encode()) for i in range(4)]
-        file = pack(root / kind, entries)
-        true |= {(str(file), name): data for name, data in entries}
+        data = {f"m/{i}.jpg": f"{kind} {i}".encode() for i in range(4)}
+        file = str(pack(root / kind, list(data.items())))
+        true |= {(file, entry.name): (entry.offset, data[entry.name]) for entry in entries(file, ACCESS)}
     return true
 
 
-def listing(keys: list[tuple[str, str]]) -> pa.Table:
-    rows = [{"path": path, "member": member, "size": 1, "modified": 0.0} for path, member in keys]
+def listing(keys: list[Key], offsets: dict[Key, int | None] | None = None, size: int = 1) -> pa.Table:
+    """Rows to be read; without offsets, as of a table that keeps none."""
+    rows = [{"path": at[0], "member": at[1], "offset": (offsets or {}).get(at), "size": size} for at in keys]
     return pa.Table.from_pylist(rows, schema=LISTING)
 
 
-@given(st.randoms(use_true_random=False), st.integers(0, 16))
+@settings(deadline=None)  # the first run unpacks
+@given(st.randoms(use_true_random=False), st.integers(0, 20), st.booleans())
 def test_rows_in_any_order_get_their_own_bytes(
-    source: dict[tuple[str, str], bytes], shuffle: random.Random, count: int
+    source: dict[Key, tuple[int | None, bytes]], shuffle: random.Random, count: int, knows_offsets: bool
 ) -> None:
     keys = shuffle.sample(sorted(source), count)
-    pairs = list(read(listing(keys), CAP))
+    offsets = {at: offset for at, (offset, _) in source.items()} if knows_offsets else {}
+    pairs = list(read(listing(keys, offsets), ACCESS))
     assert Counter(key(row) for row, _ in pairs) == Counter(keys)
-    assert all(data == source[key(row)] for row, data in pairs)
+    assert all(data == source[key(row)][1] for row, data in pairs)
 
 
-def test_fingerprint_is_row_in_row_out_by_name(source: dict[tuple[str, str], bytes]) -> None:
+def test_a_row_that_is_there_twice_comes_out_twice(source: dict[Key, tuple[int | None, bytes]]) -> None:
+    keys = sorted(source) * 2
+    assert Counter(key(row) for row, _ in read(listing(keys), ACCESS)) == Counter(keys)
+
+
+def test_columns_that_only_a_listing_has_are_not_needed(source: dict[Key, tuple[int | None, bytes]]) -> None:
+    table = listing(sorted(source)).select(["path", "member"])
+    assert {key(row): data for row, data in read(table, ACCESS)} == {at: data for at, (_, data) in source.items()}
+
+
+def test_fingerprint_is_row_in_row_out_by_name(source: dict[Key, tuple[int | None, bytes]]) -> None:
     zipped = next(path for path, _ in source if path.endswith(".zip"))
-    missing = [("/nowhere/x.jpg", ""), ("/nowhere/y.zip", "m"), (zipped, "m/nowhere.jpg")]
+    missing = [("/nowhere/x.jpg", ""), ("/nowhere/y.zip", "m"), (zipped, "m/nowhere.jpg"), ("memory://reader/no", "")]
     keys = [missing[0], *sorted(source)[::-1], *missing[1:]]
-    out = fingerprint(listing(keys), CAP)
+    out = fingerprint(listing(keys), ACCESS)
     assert out.schema == FINGERPRINTS
     found = {key(row): row for row in out.to_pylist()}
     assert out.num_rows == len(keys) and found.keys() == set(keys)
-    for at, data in source.items():
-        assert found[at]["sha256"] == sha(data) and found[at]["outcome"] is None
+    for at, (_, data) in source.items():
+        assert found[at]["sha256"] == hashlib.sha256(data).hexdigest() and found[at]["outcome"] is None
     for at in missing:
         row = found[at]
         assert (row["sha256"], row["outcome"], row["reason"]) == (None, "quarantined", "unreadable") and row["detail"]
 
 
-def test_a_file_that_vanished_after_listing_is_unreadable_and_the_rest_is_read(tmp_path: Path) -> None:
-    for name in "abc":
-        (tmp_path / name).write_bytes(name.encode())
-    listed = list_source(str(tmp_path))
-    (tmp_path / "b").unlink()
-    found = {Path(row["path"]).name: data for row, data in read(listed, CAP)}
-    assert (found["a"], found["c"]) == (b"a", b"c")
-    assert isinstance(found["b"], PictureError) and found["b"].reason == "unreadable"
+def test_files_that_vanished_or_became_folders_are_unreadable_and_the_rest_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").mkdir()
+    keys = [(str(tmp_path / name), "") for name in "abc"]
+    found = {Path(row["path"]).name: data for row, data in read(listing(keys), ACCESS)}
+    assert found.pop("a") == b"a"
+    assert [reason(data) for data in found.values()] == ["unreadable"] * 2
 
 
-def test_a_file_that_became_a_folder_is_unreadable(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    [(_, found)] = read(listing([(str(tmp_path / "a"), "")]), CAP)
-    assert isinstance(found, PictureError) and found.reason == "unreadable"
+@pytest.mark.parametrize("kind", ["a.zip", "a.tar", "a.tar.gz"])
+def test_an_archive_that_vanished_makes_every_member_unreadable(kind: str, tmp_path: Path, pack: Pack) -> None:
+    file = pack(tmp_path / kind, [("1", b"1"), ("2", b"2")])
+    rows = listing(
+        [(str(file), "1"), (str(file), "2")],
+        {(str(file), entry.name): entry.offset for entry in entries(str(file), ACCESS)},
+    )
+    file.unlink()
+    assert [reason(data) for _, data in read(rows, ACCESS)] == ["unreadable"] * 2
 
 
-def test_an_archive_that_vanished_makes_every_member_unreadable(tmp_path: Path, pack: Callable[..., Path]) -> None:
-    archive = pack(tmp_path / "a.tar", [("1", b"1"), ("2", b"2")])
-    listed = list_source(str(archive))
-    archive.unlink()
-    assert [data.reason for _, data in read(listed, CAP) if isinstance(data, PictureError)] == ["unreadable"] * 2
+def test_a_damaged_archive_is_that_and_gives_what_can_be_read(tmp_path: Path, pack: Pack) -> None:
+    file = pack(tmp_path / "a.tar", [("1", b"x" * 600), ("2", b"2")])
+    file.write_bytes(file.read_bytes()[:1700])
+    (tmp_path / "b.tar.gz").write_bytes(b"no gzip")
+    keys = [(str(file), "1"), (str(file), "2"), (str(tmp_path / "b.tar.gz"), "1")]
+    found = {key(row): data for row, data in read(listing(keys), ACCESS)}
+    assert found.pop(keys[0]) == b"x" * 600
+    assert [reason(data) for data in found.values()] == ["bad_archive", "bad_archive"]
 
 
-def test_the_cap_holds_for_files_whatever_size_was_listed(tmp_path: Path) -> None:
+def test_the_cap_holds_whatever_size_was_listed(tmp_path: Path) -> None:
     (tmp_path / "exact").write_bytes(bytes(CAP))
     (tmp_path / "over").write_bytes(bytes(CAP + 1))
-    found = {Path(row["path"]).name: data for row, data in read(list_source(str(tmp_path)), CAP)}
-    assert found["exact"] == bytes(CAP)
-    assert isinstance(found["over"], PictureError) and found["over"].reason == "too_large"
+    rows = listing([(str(tmp_path / "exact"), ""), (str(tmp_path / "over"), "")])
+    found = {Path(row["path"]).name: data for row, data in read(rows, ACCESS)}
+    assert (found["exact"], reason(found["over"])) == (bytes(CAP), "too_large")
+    assert [reason(data) for _, data in read(listing([("/nowhere", "")], size=CAP + 1), ACCESS)] == ["too_large"]
 
 
 def test_no_more_than_the_cap_is_read_of_a_huge_file(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(100_000_000)
     tracemalloc.start()
-    [(_, found)] = read(listing([(str(tmp_path / "huge"), "")]), CAP)
+    [(_, found)] = read(listing([(str(tmp_path / "huge"), "")]), ACCESS)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert isinstance(found, PictureError) and found.reason == "too_large"
+    assert reason(found) == "too_large"
     assert peak < 10_000_000
 
 
 def test_an_empty_file_has_the_fingerprint_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"")
-    assert fingerprint(list_source(str(tmp_path)), CAP)["sha256"].to_pylist() == [sha(b"")]
+    rows = listing([(str(tmp_path / "a.jpg"), "")])
+    assert fingerprint(rows, ACCESS)["sha256"].to_pylist() == [hashlib.sha256(b"").hexdigest()]
 
 
 def test_no_rows_give_no_rows() -> None:
-    out = fingerprint(LISTING.empty_table(), CAP)
+    out = fingerprint(LISTING.empty_table(), ACCESS)
     assert out.num_rows == 0 and out.schema == FINGERPRINTS
+
+
+def test_one_archive_is_read_by_many_at_once_at_random(tmp_path: Path, pack: Pack) -> None:
+    true = {f"{i}.jpg": b"%d" % i for i in range(200)}
+    file = str(pack(tmp_path / "a.tar.zst", list(true.items())))
+    access = Access(scratch=str(tmp_path / "scratch"))
+    offsets: dict[Key, int | None] = {(file, entry.name): entry.offset for entry in entries(file, access)}
+    parts = [listing([*offsets][part::7], offsets) for part in range(7)]
+    with ThreadPoolExecutor(4) as threads:
+        found = pa.concat_tables(threads.map(lambda part: fingerprint(part, access), parts))
+    hashes = dict(zip(found["member"].to_pylist(), found["sha256"].to_pylist(), strict=True))
+    assert hashes == {name: hashlib.sha256(data).hexdigest() for name, data in true.items()}

@@ -6,6 +6,7 @@ nothing that a worker could import.
 
 import itertools
 import os
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from nightsort.config import RunParams
 from nightsort.errors import ConfigError, DatasetError, ShardError
@@ -142,6 +143,27 @@ def test_a_chunk_that_fails_twice_is_named(workers: Workers, tmp_path: Path) -> 
 def test_an_error_of_ours_passes_through_as_it_is(workers: Workers, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"^no such class$"):
         list(workers.map(faulty(tmp_path, DatasetError("no such class"), 9, "a"), chunks_of(["a"], 1)))
+
+
+def test_a_slice_travels_without_the_table_that_it_was_cut_from(
+    workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pa.table({"path": [f"{number:09d}.png" for number in range(100_000)], "member": [""] * 100_000})
+    with pa.OSFile(str(tmp_path / "rows"), "wb") as file, pa.ipc.new_file(file, rows.schema) as spool:
+        spool.write_table(rows)
+    mapped = pa.ipc.open_file(pa.memory_map(str(tmp_path / "rows"))).read_all()
+    sent: list[int] = []
+    submit = Client.submit
+
+    def weigh(self: Client, function: Any, chunk: pa.Table, *args: Any, **options: Any) -> Any:
+        sent.append(len(pickle.dumps(chunk)))
+        return submit(self, function, chunk, *args, **options)
+
+    monkeypatch.setattr(Client, "submit", weigh)
+    done = list(workers.map(echo(), [mapped.slice(50_000, 100), rows.slice(99_000, 100)]))
+    assert {item.result[0] for item in done if item.result} == {"000050000.png", "000099000.png"}
+    assert all(len(pickle.dumps(table.slice(0, 100))) > 1_000_000 for table in (rows, mapped)), "what pickle does alone"
+    assert max(sent) < 5_000
 
 
 def test_no_chunk_starts_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,14 +12,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nightsort.config import IngestParams
 from nightsort.errors import ConfigError, StorageError
+from nightsort.images.clean import Cleaning
 from nightsort.storage import Storage
 
 _FILE = "dataset/dataset.json"
-_BEGUN = "dataset/images/_delta_log"  # a first ingest that died before its commit binds nobody
+_BEGUN = "dataset/examples/_delta_log"  # a first ingest that died before its commit binds nobody
 
 
 class Policy(BaseModel):
-    """Size of the stored pictures and the rule of the splits; see :class:`nightsort.config.IngestParams`."""
+    """How pictures are cleaned and kept, and the rule of the splits; see :class:`nightsort.config.IngestParams`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,12 +28,14 @@ class Policy(BaseModel):
     validation: float = 0.15
     test: float = 0.15
     group_by: str | None = None
+    folder_splits: bool = False
+    near_duplicates: int = 10
+    cleaning: Cleaning = Cleaning()
 
-    def group_of(self, name: str, sha256: str) -> str:
-        """The group of a picture: what `group_by` captures of its name; if that is nothing, the picture alone."""
+    def captured(self, name: str) -> str | None:
+        """What `group_by` captures of a picture's name; None if that is nothing."""
         match = re.search(self.group_by, name) if self.group_by else None
-        captured: str | None = match[min(1, match.re.groups)] if match else None
-        return captured or sha256
+        return (match[min(1, match.re.groups)] or None) if match else None
 
     def split_of(self, group: str) -> str:
         """`train`, `validation` or `test`: a hash of the group alone, whatever else the dataset holds."""
@@ -57,19 +60,20 @@ def agree(storage: Storage, params: IngestParams) -> Policy:
 
     :raises ConfigError: if the dataset was begun under another than is asked for; one line per difference
     """
-    asked = params.model_dump(include=set(Policy.model_fields), exclude_none=True)
+    wanted = params.model_dump(include={*Policy.model_fields, *Cleaning.model_fields}, exclude_none=True)
     settled = load(storage)
     if not storage.exists(_BEGUN):
-        return Policy(**asked)
+        cleaning = {name: wanted.pop(name) for name in Cleaning.model_fields if name in wanted}
+        return Policy(**wanted, cleaning=Cleaning(**cleaning))
     if settled is None:
         raise StorageError(
             f"{storage.locate(_FILE)}: is missing, so new pictures cannot be split like the old; restore it"
         )
+    begun = {**settled.model_dump(), **settled.cleaning.model_dump()}
     faults = [
-        f"{name}: the dataset in {storage.root} was begun with {getattr(settled, name)!r}, which cannot change; "
-        f"got {value!r}"
-        for name, value in asked.items()
-        if value != getattr(settled, name)
+        f"{name}: the dataset in {storage.root} was begun with {begun[name]!r}, which cannot change; got {value!r}"
+        for name, value in wanted.items()
+        if value != begun[name]
     ]
     if faults:
         raise ConfigError("\n".join(faults))

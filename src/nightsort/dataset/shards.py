@@ -1,104 +1,214 @@
-"""Owns building one shard: a chunk of new labelled pictures becomes one Parquet file.
+"""Owns building one shard: a chunk of labelled pictures becomes one Parquet file of pixels, and rows.
 
-Invariant: every row of the chunk comes out as stored, quarantined or deferred; the file is not part
-of the dataset until a version that names it is committed.
-Does not know the other shards.
+Invariant: every row of the chunk comes out once, as built, repeated, quarantined or deferred; what is
+written is not part of the dataset, nor of the quarantine, until a commit names it.
+Does not know the other shards, nor which of its pictures will be admitted.
 """
 
 import hashlib
+import time
 import uuid
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from nightsort import quarantine
+from nightsort.datafiles import DataFile, write_file
 from nightsort.dataset.policy import Policy
 from nightsort.errors import PictureError
 from nightsort.images.decode import decode
+from nightsort.images.dhash import dhash
+from nightsort.images.phash import phash
 from nightsort.images.preprocess import encode_for_store
-from nightsort.schema import IMAGES, QUARANTINE
+from nightsort.images.quality import measure
+from nightsort.rules import Rule
+from nightsort.schema import EXAMPLES, IMAGES, LISTING, QUARANTINE
+from nightsort.sources.files import Access
 from nightsort.sources.reader import read
-from nightsort.storage import Storage
-from nightsort.tables import DataFile
 
-_GROUP_BYTES = 32_000_000  # a row group is read whole, so it is sized by bytes and not by rows
+BUILT = pa.schema([pa.field("declared_split", pa.string()), *EXAMPLES])
+"""A built picture: a row of the dataset to be, its group as declared and its split yet to be found."""
+
+REPEATED = pa.schema([LISTING.field(name) for name in ("path", "member", "size", "stamp", "label")]).append(
+    pa.field("sha256", pa.string())
+)
+"""A picture that was not built: its bytes are known, or came before in the same chunk."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What building a shard needs to know, the same for all shards of a run."""
+    """What building a shard needs to know, the same for all shards of a run.
 
-    folder: str  # path or URI of the images table
+    :param images: path or URI of the folder of the images table
+    :param quarantine: the same of the quarantine
+    :param known: file of `write_known`; where it cannot be read, nothing is taken for known
+    """
+
+    images: str
+    quarantine: str
     policy: Policy
     run_id: str
+    access: Access
     max_pixels: int
-    max_bytes: int
+    strict: bool = False
+    rules: tuple[Rule, ...] = ()
+    known: str = ""
 
 
 @dataclass
 class Shard:
     """What became of a chunk."""
 
-    file: DataFile | None  # None if no picture of the chunk was stored
-    stored: int
-    quarantined: pa.Table  # schema QUARANTINE
+    file: DataFile | None  # of IMAGES; None if no picture of the chunk was built
+    built: pa.Table  # schema BUILT
+    repeated: pa.Table  # schema REPEATED
+    quarantine_file: DataFile | None  # of QUARANTINE, with the bytes
+    quarantined: pa.Table  # the same rows without the bytes
     deferred: int
+    seconds: dict[str, float]  # stage -> seconds of this worker
+
+
+def write_known(sha256s: pa.ChunkedArray, folder: Path) -> str:
+    """Write the identities of what needs no building, for workers to look into without holding them.
+
+    :returns: the file, for `Order.known`
+    """
+    file = folder / f"known-{uuid.uuid4().hex}.npy"
+    np.save(file, np.sort(np.asarray(sha256s, dtype="S64")))
+    return str(file)
 
 
 def build(chunk: pa.Table, order: Order) -> Shard:
-    """Read, check, reduce and write the pictures of a chunk.
+    """Read, check, clean and write the pictures of a chunk, in one pass over their bytes.
 
-    :param chunk: new rows of the schema FINGERPRINTS
+    :param chunk: undecided rows of the schema LISTING
     """
-    stored: list[dict[str, Any]] = []
-    bad: list[dict[str, Any]] = []
-    deferred = 0
-    for row, data in read(chunk, order.max_bytes):
-        if isinstance(data, bytes) and hashlib.sha256(data).hexdigest() != row["sha256"]:
-            deferred += 1  # it changed after it was fingerprinted: somebody is still writing it
-            continue
+    work = _Work(order)
+    pictures = read(chunk, order.access)
+    while True:
+        with work.timed("read"):
+            item = next(pictures, None)
+        if item is None:
+            return work.finished()
+        work.take(*item)
+
+
+@dataclass
+class _Work:
+    """A shard being built."""
+
+    order: Order
+    images: list[bytes] = field(default_factory=list)
+    built: list[dict[str, Any]] = field(default_factory=list)
+    repeated: list[dict[str, Any]] = field(default_factory=list)
+    bad: list[dict[str, Any]] = field(default_factory=list)
+    deferred: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    def take(self, row: dict[str, Any], data: bytes | PictureError) -> None:
+        """Bring one picture to its outcome."""
+        if isinstance(data, bytes) and not row["member"] and row["size"] not in (None, len(data)):
+            self.deferred += 1  # it changed after it was listed: somebody is still writing it
+            return
         try:
-            stored.append(_stored(row, data, order))
+            self._build(row, data)
         except PictureError as error:
             content = data if isinstance(data, bytes) else None
-            bad.append(
-                quarantine.row(row, error.reason, error.detail, flow="ingest", run_id=order.run_id, content=content)
+            self.bad.append(
+                quarantine.row(
+                    row, error.reason, error.detail, flow="ingest", run_id=self.order.run_id, content=content
+                )
             )
-    file = _write(stored, order) if stored else None
-    return Shard(file, len(stored), pa.Table.from_pylist(bad, schema=QUARANTINE), deferred)
+
+    def _build(self, row: dict[str, Any], data: bytes | PictureError) -> None:
+        if isinstance(data, PictureError):
+            raise data
+        with self.timed("hash"):
+            row["sha256"] = sha256 = hashlib.sha256(data).hexdigest()
+        if row["label"] is None:
+            raise PictureError("no_label", "lies in no class folder, and no manifest names its class")
+        if sha256 in self.seen or _is_known(self.order.known, sha256):
+            self.repeated.append(row)
+            return
+        self.seen.add(sha256)
+        order, cleaning = self.order, self.order.policy.cleaning
+        with self.timed("decode"):
+            decoded = decode(data, order.max_pixels, orient=cleaning.orient, strict=order.strict)
+        with self.timed("measure"):
+            measures = measure(decoded)
+            flags = _judge(measures, order.rules)
+        with self.timed("perceptual hash"):
+            to_right, downwards = dhash(decoded)
+            hashes = {"phash": phash(decoded), "dhash": to_right, "dhash_vertical": downwards}
+        with self.timed("clean"):
+            picture = cleaning(decoded, row["roi"])
+        with self.timed("encode"):
+            image = encode_for_store(data, picture, order.policy.store_side, changed=picture is not decoded)
+        self.images.append(image)
+        self.built.append({**row, **measures, **hashes, "flags": flags})
+
+    def finished(self) -> Shard:
+        with self.timed("write"):
+            file = self._write_images() if self.images else None
+            bad = pa.Table.from_pylist(self.bad, schema=QUARANTINE)
+            bad_file = write_file(self.order.quarantine, bad, self.order.run_id) if self.bad else None
+            return Shard(
+                file,
+                _rows(self.built, BUILT, run_id=self.order.run_id),
+                pa.Table.from_pylist(self.repeated, schema=REPEATED),
+                bad_file,
+                bad.drop_columns("content"),
+                self.deferred,
+                self.seconds,
+            )
+
+    def _write_images(self) -> DataFile:
+        names = pa.array([row["sha256"] for row in self.built], pa.string())
+        table = pa.table([names, pa.array(self.images, pa.large_binary())], schema=IMAGES)
+        return write_file(self.order.images, table, self.order.run_id)
 
 
-def _stored(row: dict[str, Any], data: bytes | PictureError, order: Order) -> dict[str, Any]:
-    if isinstance(data, PictureError):
-        raise data
-    if row["label"] is None:
-        raise PictureError("no_label", "lies in no class folder")
-    picture = decode(data, order.max_pixels)
-    name = f"{row['path']}/{row['member']}" if row["member"] else row["path"]
-    group = order.policy.group_of(name, row["sha256"])
-    return {
-        **{name: row[name] for name in ("sha256", "path", "member", "label")},
-        "image": encode_for_store(data, picture, order.policy.store_side),
-        "group": group,
-        "split": order.policy.split_of(group),
-        "width": picture.shape[1],
-        "height": picture.shape[0],
-        "run_id": order.run_id,
-        "ingested_at": datetime.now(UTC),
-    }
+def _rows(built: list[dict[str, Any]], schema: pa.Schema, run_id: str) -> pa.Table:
+    for row in built:
+        row["declared_split"] = row.pop("split")
+        row["run_id"] = run_id
+    return pa.Table.from_pylist(built, schema=schema)
 
 
-def _write(images: list[dict[str, Any]], order: Order) -> DataFile:
-    """A retried chunk writes under a new name; what the first try left behind is never committed."""
-    table = pa.Table.from_pylist(images, schema=IMAGES)
-    rows_per_group = max(1, _GROUP_BYTES * table.num_rows // max(1, table.nbytes))
-    name = f"{order.run_id}-{uuid.uuid4().hex[:12]}.parquet"
-    encoded = pa.BufferOutputStream()
-    # Pictures are compressed already; the other columns are small beside them.
-    pq.write_table(table, encoded, row_group_size=rows_per_group, compression="none", write_page_checksum=True)
-    data = encoded.getvalue().to_pybytes()
-    Storage(order.folder).write_bytes(name, data)  # durable before the commit that will name it
-    return DataFile(name, table.num_rows, len(data))
+def _judge(measures: dict[str, float], rules: tuple[Rule, ...]) -> list[str]:
+    """The rules that flag a picture; PictureError for one that quarantines it."""
+    broken = [rule for rule in rules if rule.broken(measures)]
+    for rule in broken:
+        if rule.action == "quarantine":
+            raise PictureError("poor_quality", f"{rule.measure} is {measures[rule.measure]:.4g}; the rule is {rule}")
+    return [str(rule) for rule in broken]
+
+
+def _is_known(file: str, sha256: str) -> bool:
+    known = _known(file)
+    place = int(np.searchsorted(known, np.bytes_(sha256)))
+    return place < len(known) and known[place] == sha256.encode()
+
+
+@lru_cache(maxsize=1)
+def _known(file: str) -> npt.NDArray[np.bytes_]:
+    """A worker on another machine may not see the file: it builds what is known again, and nobody is harmed."""
+    try:
+        known: npt.NDArray[np.bytes_] = np.load(file, mmap_mode="r")
+    except OSError:
+        return np.empty(0, "S64")
+    return known

@@ -1,25 +1,45 @@
 """Owns the dataset: labelled pictures in numbered versions.
 
 Invariant: an ingest is one version, made in one commit after all its shards are written; a version
-reads the same for ever; a picture is in it once.
+reads the same for ever; a picture is in it once, and in one split for as long as it is in any.
 Does not know how pictures are decoded or learned from.
+
+The rows (`dataset/examples`) are what has versions. The pixels (`dataset/images`) of all versions lie
+in one table beside them: they never change, and those that no row names are not part of a version.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort.datafiles import DataFile
 from nightsort.dataset.policy import Policy, load, save
 from nightsort.errors import DatasetError
 from nightsort.quarantine import Quarantine
-from nightsort.schema import IMAGES, SPLITS
+from nightsort.schema import EXAMPLES, IMAGES, SPLITS, WITHHELD
 from nightsort.sources.arrivals import known_from
 from nightsort.storage import Storage
-from nightsort.tables import DataFile, Table
+from nightsort.tables import Table
 
-MIN_PER_CLASS = 2
-"""Fewer pictures of a class cannot be both learned from and tested on."""
+_SMALL = 16_000_000  # bytes: a file of pictures below this is worth merging with others
+_TOO_MANY = 64  # small files
+_TARGET = 128_000_000  # bytes of a merged file
+_HOURS_TO_FINISH = 24  # readers of files that were merged away get this long
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of the dataset."""
+
+    number: int
+    run_id: str
+    made: datetime
+    counts: dict[str, dict[str, int]]  # class -> split -> pictures
+    augmented: int  # of them made by augmentation
 
 
 class Dataset:
@@ -27,16 +47,17 @@ class Dataset:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._table = Table(storage, "dataset/images", IMAGES)
+        self._images = Table(storage, "dataset/images", IMAGES)
+        self._examples = Table(storage, "dataset/examples", EXAMPLES)
 
     @property
     def folder(self) -> str:
         """Path or URI where shards are written."""
-        return self._table.uri
+        return self._images.uri
 
     def version(self) -> int | None:
         """The newest version; None while nothing was ingested."""
-        return self._table.version() or None  # Delta's version 0 is the empty table
+        return self._examples.version() or None  # Delta's version 0 is the empty table
 
     def resolve(self, version: int | None) -> int:
         """The named version, or the newest.
@@ -50,6 +71,14 @@ class Dataset:
             raise DatasetError(f"dataset in {self._storage.root}: has no version {version}; there are 1 to {newest}")
         return newest if version is None else version
 
+    def versions(self) -> Iterator[Version]:
+        """Every version, the newest first."""
+        for commit in self._examples.changes():
+            rows = self.examples(["label", "split", "parent"], version=commit["version"])
+            made = datetime.fromtimestamp(commit["timestamp"] / 1000, UTC)
+            augmented = len(rows) - rows["parent"].null_count
+            yield Version(commit["version"], commit["run_id"], made, _counts(rows), augmented)
+
     def policy(self) -> Policy:
         """The policy it was begun under; :class:`DatasetError` while nothing was ingested."""
         policy = load(self._storage)
@@ -60,51 +89,107 @@ class Dataset:
 
     def known(self) -> pa.Table:
         """Every picture of the newest version, and what an ingest set aside, by the schema `arrivals.KNOWN`."""
-        stored = self._table.read(["sha256", "path", "member", "label"])
+        # What is withheld is looked at again: the other label may be gone.
+        where = pc.is_null(pc.field("parent")) & (pc.field("split") != WITHHELD)
+        stored = self._examples.read(["sha256", "path", "member", "size", "stamp", "label"], where)
         return pa.concat_tables([known_from(stored), Quarantine(self._storage).known("ingest")])
 
-    def commit(self, files: Iterable[DataFile], policy: Policy, run_id: str) -> int:
-        """Make a new version of the last one and these files; the commit is the marker, and is last."""
+    def commit(self, files: Iterable[DataFile], examples: pa.Table, policy: Policy, run_id: str) -> int:
+        """Make a new version: pictures of these files, and rows that are new or take the place of older ones.
+
+        The commit of the rows is the marker, and is last.
+
+        :param files: what :func:`nightsort.dataset.shards.build` wrote
+        :param examples: table of the schema EXAMPLES, each sha256 once
+        """
         save(self._storage, policy)
-        return self._table.append_files(files, run_id)
+        if named := list(files):
+            self._images.append_files(named, run_id)
+        return self._examples.upsert(examples, "sha256", run_id)
+
+    def examples(
+        self, columns: Iterable[str], where: pc.Expression | None = None, version: int | None = None
+    ) -> pa.Table:
+        """The named columns of the schema EXAMPLES, of a version, the newest unless named."""
+        return self._examples.read(columns, where, version)
+
+    def withheld(self, sha256s: pa.Array) -> pa.Table:
+        """The rows of these pictures, and of what augmentation made of them, as they are once they are in no split."""
+        rows = self._with_children(sha256s)
+        return _replaced(rows, "split", pa.array([WITHHELD] * len(rows), pa.string()))
+
+    def relabelled(self, changed: pa.Table) -> pa.Table:
+        """The rows of these pictures, and of what augmentation made of them, with label and place as they are now.
+
+        :param changed: columns sha256, label, path, member, size and stamp
+        """
+        rows = self._with_children(changed["sha256"].combine_chunks())
+        origin = pc.coalesce(rows["parent"], rows["sha256"])
+        now = changed.take(pc.index_in(origin, changed["sha256"]))
+        for name in ("label", "path", "member", "size", "stamp"):
+            rows = _replaced(rows, name, now[name])
+        return rows
+
+    def _with_children(self, sha256s: pa.Array) -> pa.Table:
+        return self.examples(EXAMPLES.names, pc.field("sha256").isin(sha256s) | pc.field("parent").isin(sha256s))
 
     def counts(self, version: int | None = None) -> dict[str, dict[str, int]]:
         """Pictures by class and split: {label: {"train": 3, "validation": 1, "test": 0}}, sorted by label."""
-        rows = self._table.read(["label", "split"], version=version)
-        grouped = rows.group_by(["label", "split"]).aggregate([([], "count_all")]).to_pylist()
-        counts = {label: dict.fromkeys(SPLITS, 0) for label in sorted({row["label"] for row in grouped})}
-        for row in grouped:
-            counts[row["label"]][row["split"]] = row["count_all"]
-        return counts
+        return _counts(self.examples(["label", "split"], version=version))
 
     def fingerprints(self, version: int, split: str) -> list[str]:
-        """SHA-256 of every picture of a split, sorted: the order in which `images` gives them."""
-        return sorted(self._table.read(["sha256"], pc.field("split") == split, version)["sha256"].to_pylist())
+        """SHA-256 of every picture of a split, sorted: the order of a split wherever order matters."""
+        return sorted(self.examples(["sha256"], pc.field("split") == split, version)["sha256"].to_pylist())
 
     def images(self, version: int, split: str) -> Iterator[pa.RecordBatch]:
         """Columns sha256, image and label of a split, streamed, in no particular order."""
-        return self._table.batches(["sha256", "image", "label"], pc.field("split") == split, version)
+        rows = self.examples(["sha256", "label"], pc.field("split") == split, version)
+        labels = rows["label"].combine_chunks()
+        for batch, position in self._pixels(rows["sha256"].combine_chunks()):
+            yield batch.append_column("label", labels.take(position))
+
+    def pictures(self, sha256s: pa.Array) -> Iterator[pa.RecordBatch]:
+        """Columns sha256 and image of the pictures asked for, streamed, each once, in no particular order."""
+        for batch, _ in self._pixels(sha256s):
+            yield batch
+
+    def tidy(self, at_least: int = _TOO_MANY) -> int:
+        """Merge the files of pictures if this many of them are small, and delete what nothing names any more.
+
+        :returns: how many files were merged
+        """
+        if sum(size < _SMALL for size in self._images.sizes()) < at_least:
+            return 0
+        merged = self._images.merge_small(_SMALL, _TARGET)
+        self._images.vacuum(_HOURS_TO_FINISH)
+        return merged
+
+    def _pixels(self, wanted: pa.Array) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+        """Batches of the wanted pictures, with the position of each in `wanted`.
+
+        A run that died before its marker, and came again, left a second copy of a picture: the first will do.
+        """
+        names = np.asarray(wanted, dtype="S64")
+        order = np.argsort(names)
+        taken = np.zeros(len(wanted), bool)
+        for batch in self._images.matching(IMAGES.names, "sha256", wanted):
+            position = order[np.searchsorted(names, np.asarray(batch["sha256"], dtype="S64"), sorter=order)]
+            _, first = np.unique(position, return_index=True)
+            rows = np.sort(first[~taken[position[first]]])
+            taken[position[rows]] = True
+            if len(rows):
+                yield batch.take(pa.array(rows)), pa.array(position[rows])
 
 
-def check_classes(known: pa.Table, arriving: pa.Table) -> None:
-    """Refuse, before any work, pictures that could not be learned from.
+def _replaced(rows: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:
+    return rows.set_column(rows.schema.get_field_index(name), EXAMPLES.field(name), values)
 
-    :param known: table of the schema KNOWN
-    :param arriving: new rows of the schema FINGERPRINTS
-    :raises DatasetError: with one class in all, or a class that would have fewer than MIN_PER_CLASS pictures
-    """
-    labels = pa.chunked_array([*known["label"].chunks, *arriving["label"].chunks], pa.string()).drop_null()
-    counts = {row["values"].as_py(): row["counts"].as_py() for row in pc.value_counts(labels)}
-    if not counts:
-        raise DatasetError("no picture lies in a class folder; expected SOURCE/<class>/picture.jpg")
-    if len(counts) == 1:
-        raise DatasetError(
-            f"only one class, {next(iter(counts))!r}; a classifier needs folders of at least two classes"
-        )
-    small = sorted(label for label, count in counts.items() if count < MIN_PER_CLASS)
-    if small:
-        more = f" and {len(small) - 10} more" if len(small) > 10 else ""
-        raise DatasetError(
-            f"class {', '.join(map(repr, small[:10]))}{more} has fewer than {MIN_PER_CLASS} pictures; "
-            "add some or move the folder out of the source"
-        )
+
+def _counts(rows: pa.Table) -> dict[str, dict[str, int]]:
+    """What is withheld is not counted."""
+    rows = rows.filter(pc.not_equal(rows["split"], WITHHELD))
+    grouped = rows.group_by(["label", "split"]).aggregate([([], "count_all")]).to_pylist()
+    counts = {label: dict.fromkeys(SPLITS, 0) for label in sorted({row["label"] for row in grouped})}
+    for row in grouped:
+        counts[row["label"]][row["split"]] = row["count_all"]
+    return counts

@@ -1,4 +1,4 @@
-"""Owns the way from decoded pixels to what a model sees.
+"""Owns the way from decoded pixels to what is kept, and to what a model sees.
 
 Invariant: one function for training and scoring, and a version that changes whenever its result may.
 Does not know models; normalisation is the model's own first layer.
@@ -6,36 +6,50 @@ Does not know models; normalisation is the model's own first layer.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
 
+from nightsort.images.clean import Cleaning
 from nightsort.images.decode import Pixels, decode
+from nightsort.images.header import picture_format
 
 _REVISION = 1
 """Raise by one with any change to the pixels that `Preprocessing` returns."""
+
+_KEPT = ("JPEG", "PNG", "WEBP")  # formats that are kept as they came; of the others there is a smaller form
+_NO_CAP = 2**30
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """How a picture is made ready for a model.
 
-    :param store_side: first reduced so that the shorter side has at most this many pixels
+    :param store_side: reduced, after cleaning, so that the shorter side has at most this many pixels
     :param image_size: then stretched to a square of this side
+    :param cleaning: what came before, when the dataset was built; `orient` is a matter of decoding
     """
 
     store_side: int
     image_size: int
+    cleaning: Cleaning = field(default_factory=Cleaning)
 
     @property
     def version(self) -> str:
         """Short hash of every setting, and of the code's revision."""
-        settings = {**asdict(self), "revision": _REVISION}
+        settings: dict[str, Any] = {"store_side": self.store_side, "image_size": self.image_size, "revision": _REVISION}
+        asked = self.cleaning.model_dump(exclude_defaults=True)
+        settings |= {"cleaning": asked} if asked else {}
         return "p" + hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
 
     def __call__(self, picture: Pixels) -> Pixels:
-        """uint8 (height, width, 3) -> uint8 (image_size, image_size, 3)."""
+        """A picture as it came, uint8 (height, width, 3) -> uint8 (image_size, image_size, 3)."""
+        return self.of_stored(self.cleaning(picture))
+
+    def of_stored(self, picture: Pixels) -> Pixels:
+        """The same for a picture of the dataset, which was cleaned before it was kept."""
         return stretch(reduce(picture, self.store_side), self.image_size)
 
 
@@ -60,23 +74,31 @@ def _resize(picture: Pixels, width: int, height: int) -> Pixels:
     return cv2.resize(picture, (width, height), interpolation=method).astype(np.uint8, copy=False)
 
 
-def encode_for_store(data: bytes, picture: Pixels, side: int) -> bytes:
+def encode_for_store(data: bytes, picture: Pixels, side: int, changed: bool) -> bytes:
     """Bytes to keep of a labelled picture, decoding to `reduce(picture, side)`.
 
-    A picture that is small enough passes through untouched. A larger one is reduced and written as
-    JPEG (quality 95, no chroma subsampling) if it was a JPEG, which costs about one grey level of
-    noise, and as PNG otherwise, which costs nothing.
+    A JPEG, PNG or WebP that is small enough passes through untouched. What was a JPEG is else written as JPEG (quality
+    95, no chroma subsampling), which costs about one grey level of noise, and everything else as PNG, which costs
+    nothing.
+
+    :param data: the original bytes
+    :param picture: what they decode to, cleaned
+    :param changed: whether cleaning changed it
     """
     reduced = reduce(picture, side)
-    if reduced is picture:
+    kind = picture_format(data)
+    if reduced is picture and not changed and kind in _KEPT:
         return data
     bgr = cv2.cvtColor(reduced, cv2.COLOR_RGB2BGR)
-    if data[:3] == b"\xff\xd8\xff":
+    if kind == "JPEG":
         options = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
         return bytes(cv2.imencode(".jpg", bgr, options)[1])
     return bytes(cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
 
 
-def load(data: bytes, preprocessing: Preprocessing, max_pixels: int) -> Pixels:
-    """Bytes to what the model sees; see :func:`nightsort.images.decode.decode` for the errors."""
-    return preprocessing(decode(data, max_pixels))
+def load_stored(data: bytes, preprocessing: Preprocessing) -> Pixels:
+    """Bytes of the dataset to what the model sees; they were checked when they were ingested.
+
+    :raises PictureError: if they were damaged since
+    """
+    return preprocessing.of_stored(decode(data, _NO_CAP, orient=preprocessing.cleaning.orient))

@@ -9,6 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nightsort.errors import ModelError
+from nightsort.images.clean import Cleaning
 from nightsort.images.preprocess import Preprocessing
 from nightsort.storage import Storage
 
@@ -25,6 +26,7 @@ class Card(BaseModel):
     classes: list[str]  # the position is the class id; a later model appends, never re-sorts
     store_side: int
     image_size: int
+    cleaning: Cleaning = Cleaning()
     preprocessing: str  # Preprocessing.version when it was trained
     temperature: float  # logits are divided by this (Guo et al. 2017)
     abstain_below: float
@@ -41,7 +43,7 @@ class Card(BaseModel):
 
         :raises ModelError: if this version of Nightsort would prepare pictures differently
         """
-        preprocessing = Preprocessing(self.store_side, self.image_size)
+        preprocessing = Preprocessing(self.store_side, self.image_size, self.cleaning)
         if preprocessing.version != self.preprocessing:
             raise ModelError(
                 f"model {self.version}: was trained with preprocessing {self.preprocessing}, this version of Nightsort "

@@ -12,10 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from nightsort.dataset.versions import Dataset
-from nightsort.images.preprocess import Preprocessing, load
+from nightsort.images.preprocess import Preprocessing, load_stored
 from nightsort.learning.pictures import Pictures
-
-_NO_CAP = 2**30  # stored pictures were checked when they were ingested
 
 
 def load_split(
@@ -49,7 +47,7 @@ def load_split(
             labels[rows] = [class_id[label] for label in batch["label"].to_pylist()]
             encoded = batch["image"].to_pylist()
             for row, pixels in zip(
-                rows, threads.map(lambda data: load(data, preprocessing, _NO_CAP), encoded), strict=True
+                rows, threads.map(lambda data: load_stored(data, preprocessing), encoded), strict=True
             ):
                 images[row] = pixels
             on_progress(len(rows))

@@ -30,11 +30,8 @@ class Account:
         self._reasons: Counter[str] = Counter()
         self._quarantined: list[Setaside] = []
         settled = decided.filter(pc.is_valid(decided["outcome"]))
-        for group in settled.group_by(["outcome", "reason"]).aggregate([([], "count_all")]).to_pylist():
-            self.add(group["outcome"], group["count_all"], group["reason"])
-        bad = settled.filter(pc.equal(settled["outcome"], "quarantined"))
-        self._remember(bad)
-        self._looked_at = decided.num_rows - settled.num_rows + bad.num_rows
+        self.settle(settled)
+        self._looked_at = decided.num_rows - settled.num_rows + self._outcomes["quarantined"]
 
     def add(self, outcome: str, count: int, reason: str = "") -> None:
         """Count pictures that came to one outcome: a field of Tally other than `discovered`."""
@@ -43,6 +40,12 @@ class Account:
         self._outcomes[outcome] += count
         if reason and count:
             self._reasons[reason] += count
+
+    def settle(self, rows: pa.Table) -> None:
+        """Count and remember decided pictures: columns outcome, reason, detail, path and member."""
+        for group in rows.group_by(["outcome", "reason"]).aggregate([([], "count_all")]).to_pylist():
+            self.add(group["outcome"], group["count_all"], group["reason"])
+        self._remember(rows.filter(pc.equal(rows["outcome"], "quarantined")))
 
     def quarantine(self, rows: pa.Table) -> None:
         """Count and remember quarantined pictures, a table of the schema QUARANTINE."""

@@ -29,9 +29,10 @@ class Thumbnail(BaseModel):
 
     path: str
     label: str
-    confidence: float
-    runner_up: str
-    margin: float
+    confidence: float = 0.0
+    runner_up: str = ""
+    margin: float = 0.0
+    note: str = ""  # why it is shown, such as the flag that it carries
     image: str
 
 
@@ -39,10 +40,11 @@ class ClassCount(BaseModel):
     """Pictures of one class; by split in an ingest report, else only `total`."""
 
     label: str
-    total: int
+    total: int  # of all splits, and withheld
     train: int = 0
     validation: int = 0
     test: int = 0
+    withheld: int = 0  # in the dataset and in no split
 
 
 class TrainingPart(BaseModel):
@@ -72,11 +74,81 @@ class IntakePart(BaseModel):
     quarantined: list[Setaside] = []  # at most MAX_ROWS of tally.quarantined
 
 
+class Sheet(BaseModel):
+    """A handful of pictures of one class, drawn at random; `images` are JPEGs as data URIs."""
+
+    label: str
+    total: int  # pictures of the class that this run added
+    images: list[str]  # at most MAX_SHEET
+
+
+class Histogram(BaseModel):
+    """How a measure is spread over the pictures that this run added."""
+
+    measure: str  # a column of schema.MEASURES
+    edges: list[float]  # one more than counts; the outer two are the extremes, the rest are round
+    counts: list[int]  # of the pictures where it is finite, at most MAX_BARS
+    median: float
+    logarithmic: bool = False  # inner edges grow by a factor, not by a step
+
+
+class Twins(BaseModel):
+    """Two pictures to compare, and why."""
+
+    left: Thumbnail
+    right: Thumbnail
+    note: str  # such as "distance 3 of 64, cosine 0.991"
+
+
 class IngestPart(BaseModel):
     """What an ingest adds to a report."""
 
     dataset_version: int
     classes: list[ClassCount]  # of the whole dataset at this version
+    seconds: float = 0.0  # reading, decoding and writing the new pictures
+    stages: dict[str, float] = {}  # read, decode, clean, ... -> seconds summed over the workers
+    sheets: list[Sheet] = []  # at most MAX_SHEETS classes, the smallest first
+    histograms: list[Histogram] = []
+    near_duplicates: int = 0  # pictures of this run with a near-duplicate in the dataset or in this run
+    clusters: int = 0  # groups of near-duplicates that they form
+    twins: list[Twins] = []  # at most MAX_TWINS near-duplicates, those with different labels first
+    disputed: int = 0  # pictures that this run took out of training, their label being in dispute
+    withheld: list[Setaside] = []  # at most MAX_ROWS of the disputed
+    flags: dict[str, int] = {}  # flag -> pictures of this run that carry it
+    flagged: list[Thumbnail] = []  # at most MAX_THUMBNAILS of them; `note` is the flag that it is shown for
+
+
+class Leak(BaseModel):
+    """Pictures of the test split with a near-twin in train, under one way of splitting."""
+
+    splitting: str  # random, ours
+    criterion: str  # perceptual hash, embedding
+    test: int  # pictures of the test split
+    leaking: int
+    by_class: dict[str, int] = {}  # class -> leaking
+
+
+class AuditPart(BaseModel):
+    """What an audit adds to a report."""
+
+    dataset_version: int
+    embedding: str  # where the embeddings come from: "model 3", or the name of a descriptor
+    leaks: list[Leak]
+    twins: list[Twins] = []  # at most MAX_TWINS near-twins that straddle train and test under a random split
+    outliers: int = 0
+    outlying: list[Thumbnail] = []  # at most MAX_THUMBNAILS, the furthest first; `margin` is the deviation
+    label_issues: int | None = None  # None if they were not looked for
+    mislabelled: list[Thumbnail] = []  # label as given, runner_up as suggested, confidence in the given one
+
+
+class AugmentPart(BaseModel):
+    """What offline augmentation adds to a report."""
+
+    dataset_version: int
+    before: list[ClassCount]  # training split
+    after: list[ClassCount]
+    operations: dict[str, int]  # operation -> how often it was used
+    sheets: list[Sheet] = []  # augmented pictures
 
 
 class ClassifyPart(BaseModel):
@@ -104,6 +176,8 @@ class Report(BaseModel):
     seconds: dict[str, float] = {}  # stage -> wall seconds
     intake: IntakePart | None = None
     ingest: IngestPart | None = None
+    audit: AuditPart | None = None
+    augment: AugmentPart | None = None
     classify: ClassifyPart | None = None
     training: TrainingPart | None = None
 
@@ -113,3 +187,15 @@ MAX_ROWS = 200
 
 MAX_THUMBNAILS = 24
 """Least certain pictures shown in a report."""
+
+MAX_SHEETS = 40
+"""Classes with a contact sheet in a report; the rest are counted."""
+
+MAX_SHEET = 8
+"""Pictures on a contact sheet."""
+
+MAX_TWINS = 12
+"""Pairs of near-duplicates shown in a report."""
+
+MAX_BARS = 40
+"""Bars of a histogram."""

@@ -41,6 +41,11 @@ def score(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
+def figure(value: float) -> str:
+    """A measure with three significant digits: 48,000, 215, 1.33, 0.0124."""
+    return f"{float(f'{value:.3g}'):,.12g}"
+
+
 def signed(value: float) -> str:
     """A difference with its sign, three decimals."""
     return f"{value:+.3f}".replace("-", "−")

@@ -7,11 +7,19 @@ Does not know what follows below.
 from typing import NamedTuple
 
 from nightsort.evaluation.scores import Decision, Scores
-from nightsort.reports.data import ClassifyPart, Report
-from nightsort.reports.formats import count, day, percent, plural, score
+from nightsort.reports.data import AuditPart, AugmentPart, Report
+from nightsort.reports.formats import count, day, duration, figure, percent, plural, score
+from nightsort.reports.leaks import share, worst
 from nightsort.tally import Tally
 
-_NOUNS = {"classify": "Night", "ingest": "Ingest", "train": "Training", "retrain": "Retraining"}
+_NOUNS = {
+    "classify": "Night",
+    "ingest": "Ingest",
+    "train": "Training",
+    "retrain": "Retraining",
+    "audit": "Audit",
+    "augment": "Augmentation",
+}
 
 
 class Verdict(NamedTuple):
@@ -40,11 +48,35 @@ def _findings(report: Report) -> list[str]:
     if report.training:
         verb = "promoted" if report.training.decision.promoted else "not promoted"
         return [f"model {report.training.model_version} {verb}", f"macro-F1 {score(report.training.scores.macro_f1)}"]
+    if report.audit:
+        return _audit_findings(report.audit)
+    if report.augment:
+        return [f"{plural(made(report.augment), 'picture')} made"]
     if not report.intake:
         return []
     tally = report.intake.tally
     verb = "classified" if report.flow == "classify" else "ingested"
     return [f"{plural(tally.done, 'picture')} {verb}", f"{count(tally.quarantined)} set aside"]
+
+
+def _audit_findings(part: AuditPart) -> list[str]:
+    ours, _ = worst(part)
+    leaking = [f"{count(ours.leaking)} of {plural(ours.test, 'test picture')} leak"] if ours else []
+    suspected = [] if part.label_issues is None else [plural(part.label_issues, "suspected label")]
+    return [*leaking, plural(part.outliers, "outlier"), *suspected]
+
+
+def made(part: AugmentPart) -> int:
+    """Pictures that an augmentation added."""
+    return sum(row.total for row in part.after) - sum(row.total for row in part.before)
+
+
+def speed(report: Report) -> str:
+    """How fast an ingest was, such as "60,000 pictures in 9.3 s, 6,450/s"; empty if it took in nothing."""
+    if not report.ingest or not report.ingest.seconds or not report.intake or not report.intake.tally.done:
+        return ""
+    done, seconds = report.intake.tally.done, report.ingest.seconds
+    return f"{plural(done, 'picture')} in {duration(seconds)}, {figure(done / seconds)}/s"
 
 
 def verdict(report: Report) -> Verdict:
@@ -58,7 +90,11 @@ def verdict(report: Report) -> Verdict:
     if report.training:
         return _judged(report.training.decision, report.training.scores)
     if report.intake:
-        return _accounted(report.intake.tally, report.classify)
+        return _accounted(report, report.intake.tally)
+    if report.audit:
+        return _audited(report.audit)
+    if report.augment:
+        return _augmented(report.augment)
     return Verdict("good", "Done", "The run finished.")
 
 
@@ -69,12 +105,38 @@ def _judged(decision: Decision, scores: Scores) -> Verdict:
     return Verdict("note", "Not promoted", f"The champion stays; the new model got {figures}.")
 
 
-def _accounted(tally: Tally, classify: ClassifyPart | None) -> Verdict:
+def _accounted(report: Report, tally: Tally) -> Verdict:
     if not tally.discovered:
         return Verdict("note", "Nothing there", "The source held no files.")
     if not tally.done and not tally.quarantined:
         return Verdict("good", "Nothing new", f"{plural(tally.discovered, 'discovered file')}, none new and ready.")
-    line = f"Every one of {plural(tally.discovered, 'discovered file')} is accounted for"
-    if classify and classify.abstained:
-        line += f"; {count(classify.abstained)} of {count(tally.done)} are too uncertain to name without a person"
-    return Verdict("good", "Balanced", line + ".")
+    lines = [speed(report), f"every one of {plural(tally.discovered, 'discovered file')} is accounted for"]
+    if report.classify and report.classify.abstained:
+        lines.append(
+            f"{count(report.classify.abstained)} of {count(tally.done)} are too uncertain to name without a person"
+        )
+    if report.ingest and report.ingest.disputed:
+        lines.append(f"{plural(report.ingest.disputed, 'picture')} withheld, because labels disagree")
+    line = "; ".join(filter(None, lines))
+    return Verdict("good", "Balanced", f"{line[0].upper()}{line[1:]}.")
+
+
+def _audited(part: AuditPart) -> Verdict:
+    ours, random = worst(part)
+    if not ours:
+        return Verdict("note", "Audited", "No leaks were looked for.")
+    rival = f" Under a random split {count(random.leaking)} of {count(random.test)} would." if random else ""
+    if not ours.leaking:
+        line = f"None of {plural(ours.test, 'test picture')} has a near-twin in train."
+        return Verdict("good", "No leak", line + rival)
+    line = f"{count(ours.leaking)} of {plural(ours.test, 'test picture')} ({percent(share(ours))}) have a near-twin in"
+    return Verdict("note", "Leaks", f"{line} train, by {ours.criterion}.{rival}")
+
+
+def _augmented(part: AugmentPart) -> Verdict:
+    if not made(part):
+        return Verdict("good", "Nothing to do", "Every class has as many training pictures as was asked for.")
+    before, after = ({row.label: row.total for row in rows} for rows in (part.before, part.after))
+    filled = sum(after[label] > before.get(label, 0) for label in after)
+    line = f"{plural(made(part), 'picture')} made of training pictures of {plural(filled, 'class')}"
+    return Verdict("good", "Filled up", f"{line}; validation and test are as they were.")

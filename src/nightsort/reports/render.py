@@ -9,8 +9,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from nightsort.reports import formats, headline, plots, sections
-from nightsort.reports.data import MAX_ROWS, MAX_THUMBNAILS, Report, TrainingPart
+from nightsort.reports import data, distributions, formats, headline, leaks, plots, sections
+from nightsort.reports.data import Report, TrainingPart
 
 
 def to_html(report: Report) -> str:
@@ -61,11 +61,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     for write in (
-        formats.count, formats.plural, formats.percent, formats.score, formats.signed, formats.duration,
-        formats.clock, formats.shorten, formats.name, formats.cell,
+        formats.count, formats.plural, formats.percent, formats.score, formats.signed, formats.figure,
+        formats.duration, formats.clock, formats.shorten, formats.name, formats.cell,
     ):  # fmt: skip
         environment.filters[write.__name__] = write
     environment.globals.update(
-        sections=sections, reasons=sections.REASONS_EXPLAINED, max_rows=MAX_ROWS, max_thumbnails=MAX_THUMBNAILS
+        sections=sections,
+        distributions=distributions,
+        leaks=leaks,
+        headline=headline,
+        limits=data,
+        reasons=sections.REASONS_EXPLAINED,
     )
     return environment

@@ -6,7 +6,12 @@ Does not know how they are printed.
 
 from typing import Any
 
-from nightsort.reports.data import Report
+from nightsort.reports.data import AuditPart, AugmentPart, IngestPart, Report
+from nightsort.reports.formats import percent
+from nightsort.reports.headline import made, speed
+from nightsort.reports.leaks import share, splitting
+
+_FLAGS = 5  # flags named; the rest are in the report
 
 
 def as_object(report: Report, place: str) -> dict[str, Any]:
@@ -20,7 +25,12 @@ def as_object(report: Report, place: str) -> dict[str, Any]:
     if report.intake:
         summary |= counts(report)
     if report.ingest:
-        summary |= {"dataset_version": report.ingest.dataset_version}
+        summary |= report.ingest.model_dump(include={"dataset_version", "near_duplicates", "clusters", "disputed"})
+    if report.audit:
+        summary |= report.audit.model_dump(include={"dataset_version", "outliers", "label_issues"})
+        summary |= {_leak_key(leak.splitting, leak.criterion): leak.leaking for leak in report.audit.leaks}
+    if report.augment:
+        summary |= {"dataset_version": report.augment.dataset_version, "made": made(report.augment)}
     if report.classify:
         summary |= {"model_version": report.classify.model_version, "abstained": report.classify.abstained}
     if report.training:
@@ -52,10 +62,12 @@ def as_lines(report: Report, place: str) -> list[str]:
         if report.intake.reasons:
             lines.append("  why: " + ", ".join(f"{reason} {count}" for reason, count in report.intake.reasons.items()))
     if report.ingest:
-        total = sum(item.total for item in report.ingest.classes)
-        lines.append(
-            f"  dataset version {report.ingest.dataset_version}: {total} pictures, {len(report.ingest.classes)} classes"
-        )
+        lines += [f"  {speed(report)}"] if speed(report) else []
+        lines += _ingest(report.ingest)
+    if report.audit:
+        lines += _audit(report.audit)
+    if report.augment:
+        lines += _augment(report.augment)
     if report.classify:
         lines.append(f"  model {report.classify.model_version} abstained on {report.classify.abstained}")
     if report.training:
@@ -71,3 +83,38 @@ def as_lines(report: Report, place: str) -> list[str]:
 def _sum(report: Report) -> str:
     outcomes = {name: count for name, count in counts(report).items() if name not in ("discovered", "balanced")}
     return f"{counts(report)['discovered']} discovered = " + " + ".join(f"{n} {name}" for name, n in outcomes.items())
+
+
+def _ingest(part: IngestPart) -> list[str]:
+    total = sum(item.total for item in part.classes)
+    lines = [f"  dataset version {part.dataset_version}: {total} pictures, {len(part.classes)} classes"]
+    if len(part.classes) == 1:
+        lines.append("  only one class so far; a classifier needs two or more")
+    if part.near_duplicates:
+        lines.append(f"  near-duplicates: {part.near_duplicates} pictures, in {part.clusters} clusters")
+    if part.disputed:
+        lines.append(f"  withheld from training: {part.disputed} pictures, because labels disagree")
+    if part.flags:
+        named = [f"{flag} ({count})" for flag, count in list(part.flags.items())[:_FLAGS]]
+        more = len(part.flags) - len(named)
+        lines.append(f"  flagged: {', '.join(named)}" + (f" and {more} more" if more else ""))
+    return lines
+
+
+def _audit(part: AuditPart) -> list[str]:
+    lines = [
+        f"  leak, {splitting(leak)}, by {leak.criterion}: {leak.leaking} of {leak.test} test pictures "
+        f"({percent(share(leak))})"
+        for leak in part.leaks
+    ]
+    issues = "not looked for" if part.label_issues is None else part.label_issues
+    return [*lines, f"  outliers: {part.outliers}", f"  suspected wrong labels: {issues}"]
+
+
+def _augment(part: AugmentPart) -> list[str]:
+    total = sum(row.total for row in part.after)
+    return [f"  dataset version {part.dataset_version}: {made(part)} pictures made, {total} in training"]
+
+
+def _leak_key(way: str, criterion: str) -> str:
+    return f"leaking_{way}_{criterion}".replace(" ", "_")

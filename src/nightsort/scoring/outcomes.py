@@ -17,6 +17,7 @@ from nightsort import quarantine
 from nightsort.errors import PictureError
 from nightsort.images.decode import Pixels, decode
 from nightsort.schema import PREDICTIONS, QUARANTINE
+from nightsort.sources.files import Access
 from nightsort.sources.reader import read
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Order:
     run_id: str
     batch_size: int
     max_pixels: int
-    max_bytes: int
+    access: Access
+    strict: bool
     threads: int  # torch threads of each worker process
 
 
@@ -88,7 +90,7 @@ def _prepare_all(chunk: pa.Table, engine: "Engine", order: Order) -> Iterator[_P
     """Decode on threads, a batch ahead of the model; None is a deferred picture, a dict a quarantine row."""
     with ThreadPoolExecutor(max_workers=max(1, order.threads)) as threads:
         waiting: list[tuple[Row, bytes | PictureError]] = []
-        for pair in read(chunk, order.max_bytes):
+        for pair in read(chunk, order.access):
             waiting.append(pair)
             if len(waiting) == order.batch_size:
                 yield from threads.map(lambda item: _prepare(item[0], item[1], engine, order), waiting)
@@ -102,7 +104,7 @@ def _prepare(row: Row, data: bytes | PictureError, engine: "Engine", order: Orde
     if hashlib.sha256(data).hexdigest() != row["sha256"]:
         return None  # it changed after it was fingerprinted: somebody is still writing it
     try:
-        picture = decode(data, order.max_pixels)
+        picture = decode(data, order.max_pixels, orient=engine.preprocessing.cleaning.orient, strict=order.strict)
     except PictureError as error:
         return _bad(row, error, order, data)
     return _Prepared(row, engine.preprocessing(picture), picture.shape[1], picture.shape[0])

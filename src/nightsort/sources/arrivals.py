@@ -4,23 +4,19 @@ Invariant: after `decide`, the undecided rows hold each SHA-256 once, and none t
 Does not know what made a picture known: the dataset, the ledger or the quarantine.
 """
 
+import os
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightsort.schema import FINGERPRINTS
+from nightsort.schema import FINGERPRINTS, LISTING
 
-KNOWN = pa.schema(
-    [
-        *(FINGERPRINTS.field(name) for name in ("sha256", "path", "member", "size", "label")),
-        pa.field("here_only", pa.bool_()),
-    ]
-)
+KNOWN = pa.schema([FINGERPRINTS.field(name) for name in ("sha256", "path", "member", "size", "stamp", "label")])
 """What has an outcome.
 
-The size only matters where no SHA-256 could be had, the label where it must agree. `here_only`: the
-outcome is due to where the file lies; the same bytes elsewhere are new. Null counts as false.
+The size matters where no SHA-256 could be had; size, stamp and label where none is asked for.
 """
 
 
@@ -32,29 +28,47 @@ def known_from(rows: pa.Table) -> pa.Table:
     return rows.select(KNOWN.names).cast(KNOWN)
 
 
-def decide(fingerprints: pa.Table, known: pa.Table, labels_matter: bool = True) -> pa.Table:
+def leave_unchanged(listing: pa.Table, known: pa.Table) -> pa.Table:
+    """Decide, without reading them, the files that are as they were when they came to their outcome.
+
+    A file is the same if its place, size, stamp and label are; what the store gives no stamp for is read again.
+
+    :param listing: table of the schema LISTING
+    :param known: table of the schema KNOWN
+    :returns: the same rows, `outcome` skipped in those
+    """
+    stamped = pc.not_equal(pc.coalesce(listing["stamp"], ""), "")
+    same = pc.and_(stamped, pc.is_in(_state(listing), _state(known)))
+    return _settle(listing, [(pc.and_(same, pc.is_null(listing["outcome"])), "skipped", "known", "")])
+
+
+def gone(listing: pa.Table, before: pa.Table, root: str) -> pa.ChunkedArray:
+    """SHA-256 of what lay below the root and is not listed there any more.
+
+    :param listing: table of the schema LISTING, of all that the root holds
+    :param before: columns sha256, path and member
+    :param root: path or URI of the source
+    """
+    root = root if "://" in root else os.path.abspath(root)  # noqa: PTH100 (links are not followed in places either)
+    below = pc.or_(pc.equal(before["path"], root), pc.starts_with(before["path"], f"{root.rstrip('/')}/"))
+    places = [pc.binary_join_element_wise(rows["path"], rows["member"], "\x00") for rows in (before, listing)]
+    return before["sha256"].filter(pc.and_(below, pc.invert(pc.is_in(places[0], places[1]))))
+
+
+def decide(fingerprints: pa.Table, known: pa.Table) -> pa.Table:
     """Decide the rows that need no work.
 
     The same file with the same bytes as before is `skipped`; other files with known bytes, and the
-    second and later files with equal bytes in this listing, are `duplicate`; if both have a label
-    and the labels differ, they are `quarantined` as a label conflict.
+    second and later files with equal bytes in this listing, are `duplicate`.
 
     :param fingerprints: table of the schema FINGERPRINTS
     :param known: table of the schema KNOWN
-    :param labels_matter: false where pictures are not taken in as examples: no label conflicts then
-    :returns: the same rows, `outcome` still null in those that are new; those with a label first,
-        then by path and member
+    :returns: the same rows by path and member, `outcome` still null in those that are new
     """
-    fingerprints = _ordered(fingerprints)
+    fingerprints = fingerprints.sort_by([("path", "ascending"), ("member", "ascending")])
     rows = fingerprints.append_column("row", pa.array(range(fingerprints.num_rows), pa.int64()))
-    everywhere = known.filter(pc.invert(pc.fill_null(known["here_only"], False)))
-    known_label = _take(everywhere["label"], pc.index_in(rows["sha256"], everywhere["sha256"], skip_nulls=True))
-    is_known = pc.is_in(rows["sha256"], everywhere["sha256"], skip_nulls=True)
-    first = _first_rows(rows)
-    is_later = pc.fill_null(pc.less(first, rows["row"]), False)
-    other_label = pc.if_else(is_known, known_label, _take(rows["label"], first))
-    conflict = pc.and_(pc.fill_null(pc.not_equal(rows["label"], other_label), False), labels_matter)
-    repeated = pc.or_kleene(is_known, is_later)
+    is_known = pc.is_in(rows["sha256"], known["sha256"], skip_nulls=True)
+    is_later = pc.fill_null(pc.less(_first_rows(rows), rows["row"]), False)
     same_file = pc.is_in(_identity(rows), _identity(known))
     undecided = pc.is_null(rows["outcome"])
     or_bad = pc.or_kleene(undecided, pc.equal(rows["outcome"], "quarantined"))
@@ -62,17 +76,9 @@ def decide(fingerprints: pa.Table, known: pa.Table, labels_matter: bool = True) 
         fingerprints,
         [
             (pc.and_kleene(same_file, or_bad), "skipped", "known", ""),
-            (pc.and_kleene(undecided, pc.and_kleene(repeated, conflict)), "quarantined", "label_conflict", other_label),
-            (pc.and_kleene(undecided, repeated), "duplicate", "same_bytes", ""),
+            (pc.and_kleene(undecided, pc.or_kleene(is_known, is_later)), "duplicate", "same_bytes", ""),
         ],
     )
-
-
-def _ordered(fingerprints: pa.Table) -> pa.Table:
-    """Of equal bytes the first row is worked on, so a file without a label must not come before one with."""
-    order = [("unlabelled", "ascending"), ("path", "ascending"), ("member", "ascending")]
-    rows = fingerprints.append_column("unlabelled", pc.is_null(fingerprints["label"]))
-    return rows.sort_by(order).drop_columns("unlabelled")
 
 
 def _first_rows(rows: pa.Table) -> pa.ChunkedArray:
@@ -92,17 +98,32 @@ def _identity(rows: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(rows["path"], rows["member"], content, "\x00")
 
 
-def _settle(rows: pa.Table, cases: list[tuple[pa.Array, str, str, pa.Array | str]]) -> pa.Table:
+def _state(rows: pa.Table) -> pa.ChunkedArray:
+    """What changes when a file or what is said of it does."""
+    size, stamp, label = (
+        pc.cast(rows["size"], pa.string()),
+        pc.coalesce(rows["stamp"], ""),
+        pc.coalesce(rows["label"], ""),
+    )
+    return pc.binary_join_element_wise(rows["path"], rows["member"], size, stamp, label, "\x00")
+
+
+def _settle(rows: pa.Table, cases: list[tuple[pa.Array, str, str, str]]) -> pa.Table:
     """Write outcome, reason and detail of the first case that holds in each row."""
     for name, position in (("outcome", 1), ("reason", 2), ("detail", 3)):
         column = rows[name]
         for case in reversed(cases):
             column = pc.if_else(pc.fill_null(case[0], False), case[position], column)
-        rows = rows.set_column(rows.schema.get_field_index(name), FINGERPRINTS.field(name), column)
+        rows = rows.set_column(rows.schema.get_field_index(name), LISTING.field(name), column)
     return rows
 
 
-def chunks(rows: pa.Table, size: int) -> Iterator[pa.Table]:
-    """Slices of at most `size` rows, in order."""
-    for start in range(0, rows.num_rows, size):
-        yield rows.slice(start, size)
+def chunks(rows: pa.Table, size: int, max_bytes: int = 2**62) -> Iterator[pa.Table]:
+    """Slices of at most `size` rows, in order, with at most `max_bytes` declared bytes unless one row has more."""
+    ends = np.cumsum(pc.fill_null(rows["size"], 0).to_numpy())
+    start = 0
+    while start < len(ends):
+        before = ends[start - 1] if start else 0
+        stop = max(start + 1, min(start + size, int(np.searchsorted(ends, before + max_bytes, side="right"))))
+        yield rows.slice(start, stop - start)
+        start = stop

@@ -1,4 +1,4 @@
-"""Owns reading the bytes of listed files and archive members, and their fingerprint.
+"""Owns reading the bytes of listed files and members of containers, and their fingerprint.
 
 Invariant: every row that goes in comes out once, with its bytes or with what was wrong; rows are
 matched by name, never by position.
@@ -11,62 +11,78 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-from fsspec.core import url_to_fs
 
 from nightsort.errors import PictureError
 from nightsort.schema import FINGERPRINTS
-from nightsort.sources.archive import DAMAGE, contents, read_capped
+from nightsort.sources.containers import DAMAGE, contents, entries
+from nightsort.sources.entry import failure
+from nightsort.sources.files import Access, fetch
 
 Row = dict[str, Any]
+Pair = tuple[Row, bytes | PictureError]
 
 
-def read(rows: pa.Table, max_bytes: int) -> Iterator[tuple[Row, bytes | PictureError]]:
-    """Bytes of each row of a listing; rows of one archive are read in one pass.
+def read(rows: pa.Table, access: Access) -> Iterator[Pair]:
+    """Bytes of each row of a listing, plain files first, then one container after another.
 
-    :param rows: table of the schema LISTING or FINGERPRINTS, each path and member once
-    :param max_bytes: a larger file or member is PictureError `too_large`
+    :param rows: columns path and member, and offset and size if known, as in LISTING
     """
-    in_archive: dict[str, dict[str, Row]] = defaultdict(dict)
+    files: dict[str, list[Row]] = defaultdict(list)
+    in_containers: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows.to_pylist():
         if row["member"]:
-            in_archive[row["path"]][row["member"]] = row
+            in_containers[row["path"]][row["member"]].append(row)
         else:
-            yield row, _read_file(row["path"], max_bytes)
-    for path, items in in_archive.items():
-        yield from _read_members(path, items, max_bytes)
+            files[row["path"]].append(row)
+    yield from _read_files(files, access)
+    for path, members in in_containers.items():
+        yield from _read_members(path, members, access)
 
 
-def _read_file(path: str, max_bytes: int) -> bytes | PictureError:
+def _read_files(files: dict[str, list[Row]], access: Access) -> Iterator[Pair]:
+    wanted = []
+    for path, rows in files.items():
+        size = rows[0].get("size") or 0
+        if size > access.max_bytes:
+            yield from _each(rows, PictureError("too_large", f"{size} bytes, of {access.max_bytes} allowed"))
+        else:
+            wanted.append((path, size))
+    for path, data in fetch(wanted, access):
+        yield from _each(files[path], data)
+
+
+def _read_members(path: str, members: dict[str, list[Row]], access: Access) -> Iterator[Pair]:
+    missing = PictureError("unreadable", "no longer in the archive")
+    places = {name: rows[0].get("offset") for name, rows in members.items()}
     try:
-        fs, name = url_to_fs(path)
-        with fs.open(name, "rb") as file:
-            return read_capped(file, max_bytes)
-    except PictureError as error:
-        return error
-    except OSError as error:
-        return PictureError("unreadable", error.strerror or str(error))
-
-
-def _read_members(path: str, items: dict[str, Row], max_bytes: int) -> Iterator[tuple[Row, bytes | PictureError]]:
-    detail = "no longer in the archive"
-    try:
-        fs, name = url_to_fs(path)
-        with fs.open(name, "rb") as file:
-            for member, data in contents(file, path, set(items), max_bytes):
-                yield items.pop(member), data
+        if None in places.values():
+            for entry in entries(path, access):
+                if entry.name in places:
+                    places[entry.name] = entry.offset
     except DAMAGE as error:
-        detail = str(error)
-    for item in items.values():
-        yield item, PictureError("unreadable", detail)
+        missing = failure(error)
+    found = [(name, offset) for name, offset in places.items() if offset is not None]
+    try:
+        for name, data in contents(path, sorted(found, key=lambda place: place[1]), access):
+            yield from _each(members.pop(name), data)
+    except DAMAGE as error:
+        missing = failure(error)
+    for rows in members.values():
+        yield from _each(rows, missing)
 
 
-def fingerprint(rows: pa.Table, max_bytes: int) -> pa.Table:
+def _each(rows: list[Row], data: bytes | PictureError) -> Iterator[Pair]:
+    for row in rows:
+        yield row, data
+
+
+def fingerprint(rows: pa.Table, access: Access) -> pa.Table:
     """Add the SHA-256 of the bytes to each row; a row that cannot be read is decided as quarantined.
 
     :param rows: undecided rows of the schema LISTING
     :returns: as many rows of the schema FINGERPRINTS, in any order
     """
-    return pa.Table.from_pylist([_fingerprint(*pair) for pair in read(rows, max_bytes)], schema=FINGERPRINTS)
+    return pa.Table.from_pylist([_fingerprint(*pair) for pair in read(rows, access)], schema=FINGERPRINTS)
 
 
 def _fingerprint(row: Row, data: bytes | PictureError) -> Row:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -20,41 +20,6 @@ PAYLOADS = [
 ]
 
 
-class Page(HTMLParser):
-    """Elements, attributes and text of a page; `problems` holds tags that do not nest."""
-
-    VOID = frozenset({"meta", "link", "img", "source", "br"})
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.problems: list[str] = []
-        self._open: list[str] = []
-        self.feed(html)
-        self.problems += self._open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self._open or self._open.pop() != tag:
-            self.problems.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        if not self._open or self._open[-1] != "style":
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-
 @pytest.fixture
 def retrained_report(
     ingested_report: Callable[..., Report], training_part: Callable[..., TrainingPart]
@@ -63,32 +28,32 @@ def retrained_report(
     return lambda: ingested_report(training=training_part()).model_copy(update={"flow": "retrain"})
 
 
-@pytest.fixture(params=["classified", "ingested", "trained", "retrained"])
+@pytest.fixture(params=["classified", "ingested", "full_ingest", "trained", "retrained", "audited", "augmented"])
 def report(request: pytest.FixtureRequest) -> Report:
     """One report of each kind."""
     return request.getfixturevalue(f"{request.param}_report")()
 
 
-def test_every_kind_is_well_formed_and_labelled(report: Report) -> None:
-    page = Page(to_html(report))
-    assert page.problems == []
-    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+def test_every_kind_is_well_formed_and_labelled(page: Callable[[str], Any], report: Report) -> None:
+    read = page(to_html(report))
+    assert read.problems == []
+    identifiers = [attributes["id"] for _, attributes in read.elements if "id" in attributes]
     assert len(identifiers) == len(set(identifiers))
-    targets = [link["href"] for link in page.all("a")]
-    targets += ["#" + str(a["aria-labelledby"]) for _, a in page.elements if "aria-labelledby" in a]
+    targets = [link["href"] for link in read.all("a")]
+    targets += ["#" + str(a["aria-labelledby"]) for _, a in read.elements if "aria-labelledby" in a]
     assert targets and {str(target)[1:] for target in targets} <= set(identifiers)
-    assert len(page.all("caption")) == len(page.all("table")) > 0
-    assert all(attributes.get("scope") in ("col", "row") for attributes in page.all("th"))
-    assert all("alt" in attributes for attributes in page.all("img"))
+    assert len(read.all("caption")) == len(read.all("table")) > 0
+    assert all(attributes.get("scope") in ("col", "row") for attributes in read.all("th"))
+    assert all("alt" in attributes for attributes in read.all("img"))
 
 
-def test_the_page_loads_and_runs_nothing(report: Report) -> None:
-    page = Page(to_html(report))
-    policies = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
+def test_the_page_loads_and_runs_nothing(page: Callable[[str], Any], report: Report) -> None:
+    read = page(to_html(report))
+    policies = [meta["content"] for meta in read.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
-    addresses = [v for _, a in page.elements for k, v in a.items() if k in ("src", "srcset", "href")]
+    addresses = [v for _, a in read.elements for k, v in a.items() if k in ("src", "srcset", "href")]
     assert all(str(address).startswith(("data:", "#")) for address in addresses)
-    assert page.all("script") == []
+    assert read.all("script") == []
     assert "url(" not in to_html(report)
 
 
@@ -96,8 +61,8 @@ def test_the_same_report_gives_the_same_page(report: Report) -> None:
     assert to_html(report) == to_html(report)
 
 
-def test_the_night_says_what_happened(classified_report: Callable[..., Report]) -> None:
-    text = Page(to_html(classified_report())).text
+def test_the_night_says_what_happened(page: Callable[[str], Any], classified_report: Callable[..., Report]) -> None:
+    text = page(to_html(classified_report())).text
     assert "320 discovered = 312 classified + 4 quarantined + 3 duplicate + 1 deferred + 0 skipped" in text
     assert "the picture ends before its end marker" in text
     assert "same_bytes 3 another file with the same bytes has an outcome" in text
@@ -107,9 +72,9 @@ def test_the_night_says_what_happened(classified_report: Callable[..., Report]) 
     assert "scheduler empty" in text
 
 
-def test_the_training_shows_its_figures(trained_report: Callable[..., Report]) -> None:
+def test_the_training_shows_its_figures(page: Callable[[str], Any], trained_report: Callable[..., Report]) -> None:
     report = trained_report()
-    scores, text = report.training.scores, Page(to_html(report)).text
+    scores, text = report.training.scores, page(to_html(report)).text
     first = scores.classes[0]
     assert f"{scores.accuracy:.1%} accuracy" in text and f"{scores.macro_f1:.3f} macro-F1" in text
     assert f"{first.label} {first.f1:.3f} {first.precision:.3f} {first.recall:.3f} {first.support}" in text
@@ -118,34 +83,38 @@ def test_the_training_shows_its_figures(trained_report: Callable[..., Report]) -
     assert all(note in text for note in report.training.notes)
 
 
-def test_the_first_champion_has_no_rival(trained_report: Callable[..., Report]) -> None:
+def test_the_first_champion_has_no_rival(page: Callable[[str], Any], trained_report: Callable[..., Report]) -> None:
     report = trained_report()
     decision = report.training.decision.model_copy(
         update=dict.fromkeys(("champion_version", "champion_macro_f1", "difference_low", "difference_high"))
     )
     report.training.decision = decision
-    text = Page(to_html(report)).text
+    text = page(to_html(report)).text
     assert "champion: none yet –" in text and "Difference to the champion" not in text
 
 
-def test_the_ingest_shows_classes_by_split(ingested_report: Callable[..., Report]) -> None:
+def test_the_ingest_shows_classes_by_split(page: Callable[[str], Any], ingested_report: Callable[..., Report]) -> None:
     report = ingested_report()
-    row, text = report.ingest.classes[0], Page(to_html(report)).text
+    row, text = report.ingest.classes[0], page(to_html(report)).text
     assert f"{row.label} {row.train} {row.validation} {row.test} {row.total}" in text
     assert f"{sum(c.total for c in report.ingest.classes):,} labelled pictures" in text and "20:1" in text
 
 
 @pytest.mark.parametrize("state", ["failed", "skipped"])
-def test_the_message_of_a_run_that_did_not_complete(state: str, classified_report: Callable[..., Report]) -> None:
+def test_the_message_of_a_run_that_did_not_complete(
+    page: Callable[[str], Any], state: str, classified_report: Callable[..., Report]
+) -> None:
     report = classified_report(state=state, message="the lease is held by <worker-7>", intake=None, classify=None)
-    assert "the lease is held by <worker-7>" in Page(to_html(report)).text
+    assert "the lease is held by <worker-7>" in page(to_html(report)).text
     assert "the lease is held by &lt;worker-7&gt;" in to_markdown(report)
 
 
-def test_a_run_that_does_not_balance_cannot_be_overlooked(classified_report: Callable[..., Report]) -> None:
+def test_a_run_that_does_not_balance_cannot_be_overlooked(
+    page: Callable[[str], Any], classified_report: Callable[..., Report]
+) -> None:
     report = classified_report()
     report.intake.tally = report.intake.tally.model_copy(update={"discovered": 321})
-    assert Page(to_html(report)).text.count("Does not balance") == 2
+    assert page(to_html(report)).text.count("Does not balance") == 2
     assert "Does not balance" in to_markdown(report)
 
 
@@ -166,6 +135,7 @@ def poisoned(report: Report, payload: str) -> Report:
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_text_of_others_never_becomes_markup(
+    page: Callable[[str], Any],
     payload: str,
     classified_report: Callable[..., Report],
     ingested_report: Callable[..., Report],
@@ -179,54 +149,60 @@ def test_text_of_others_never_becomes_markup(
     part.scores.classes[0].label = payload
     part.notes = [payload]
     html = to_html(dirty)
-    page = Page(html)
-    assert page.problems == [] and page.all("script") == []
-    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
-    assert len(page.all("img")) == len(Page(to_html(clean)).all("img"))
-    assert "60481729" not in page.text
+    read = page(html)
+    assert read.problems == [] and read.all("script") == []
+    assert not any(name.startswith("on") for _, attributes in read.elements for name in attributes)
+    assert len(read.all("img")) == len(page(to_html(clean)).all("img"))
+    assert "60481729" not in read.text
     html.encode("utf-8")
     assert not any(ord(c) < 32 and c not in "\n\t" for c in html) and "\u202e" not in html
 
 
-def test_the_payload_is_shown_as_it_was_written(classified_report: Callable[..., Report]) -> None:
-    page = Page(to_html(poisoned(classified_report(), PAYLOADS[0])))
-    assert page.text.count("<script>alert(1)</script>.jpg") >= 8
+def test_the_payload_is_shown_as_it_was_written(
+    page: Callable[[str], Any], classified_report: Callable[..., Report]
+) -> None:
+    read = page(to_html(poisoned(classified_report(), PAYLOADS[0])))
+    assert read.text.count("<script>alert(1)</script>.jpg") >= 8
 
 
-def test_an_image_that_is_not_ours_is_not_shown(classified_report: Callable[..., Report]) -> None:
+def test_an_image_that_is_not_ours_is_not_shown(
+    page: Callable[[str], Any], classified_report: Callable[..., Report]
+) -> None:
     report = classified_report()
     for thumbnail in report.classify.least_certain:
         thumbnail.image = "https://example.org/x.png"
-    page = Page(to_html(report))
-    assert page.all("img") == [] and page.text.count("no preview") == 24
+    read = page(to_html(report))
+    assert read.all("img") == [] and read.text.count("no preview") == 24
 
 
 def test_quarantine_is_bounded_and_counts_the_rest(
-    classified_report: Callable[..., Report], intake_part: Callable[..., IntakePart]
+    page: Callable[[str], Any], classified_report: Callable[..., Report], intake_part: Callable[..., IntakePart]
 ) -> None:
-    page = Page(to_html(classified_report(intake=intake_part(quarantined=237))))
-    assert page.text.count("without an end marker") == 200
-    assert "… and 37 more" in page.text
+    read = page(to_html(classified_report(intake=intake_part(quarantined=237))))
+    assert read.text.count("without an end marker") == 200
+    assert "… and 37 more" in read.text
 
 
 def test_many_classes_stay_bounded(
-    classified_report: Callable[..., Report], training_part: Callable[..., TrainingPart]
+    page: Callable[[str], Any], classified_report: Callable[..., Report], training_part: Callable[..., TrainingPart]
 ) -> None:
     labels = [f"class_{i:04d}" for i in range(300)]
     report = classified_report(training=training_part(labels, [5] * 300))
     report.classify.predicted = [ClassCount(label=label, total=300 - i) for i, label in enumerate(labels)]
     html = to_html(report)
-    text = Page(html).text
+    text = page(html).text
     assert "more, with" in text and text.count("… and 240 classes more") == 2
     assert "280 others are one row and column" in text
     assert len(html) < 1_000_000
     assert len(to_markdown(report)) < 5_000
 
 
-def test_a_page_with_24_thumbnails_is_under_five_megabytes(classified_report: Callable[..., Report]) -> None:
-    page = to_html(classified_report())
-    assert len(Page(page).all("img")) == 23  # one of the 24 could not be read
-    assert len(page.encode()) < 5_000_000
+def test_a_page_with_24_thumbnails_is_under_five_megabytes(
+    page: Callable[[str], Any], classified_report: Callable[..., Report]
+) -> None:
+    html = to_html(classified_report())
+    assert len(page(html).all("img")) == 23  # one of the 24 could not be read
+    assert len(html.encode()) < 5_000_000
 
 
 def test_json_carries_all_that_the_page_shows(report: Report) -> None:

@@ -57,6 +57,27 @@ def test_a_hostile_report_opens_in_chromium(
     assert len(np.unique(seen.reshape(-1, 3), axis=0)) > 50
 
 
+@pytest.mark.parametrize("kind", ["full_ingest", "audited"])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_a_report_with_everything_in_it_opens_in_chromium(
+    kind: str, width: int, scheme: str, chromium: Chrome, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    report = request.getfixturevalue(f"{kind}_report")()
+    for pair in (report.ingest or report.audit).twins:
+        pair.left.label, pair.right.label = PAYLOADS
+    show(chromium, tmp_path / "report.html", to_html(report), width, scheme)
+    assert severe(chromium) == []
+    assert chromium.title == title(report)
+    broken = "return [...document.images].filter(i => !(i.complete && i.naturalWidth && i.clientWidth)).length"
+    assert chromium.execute_script(broken) == 0
+    assert chromium.execute_script("return document.documentElement.scrollWidth") <= width
+    flat = "return [...document.querySelectorAll('rect')].filter(r => !r.getBoundingClientRect().height).length"
+    empty = sum(not n for item in (report.ingest.histograms if report.ingest else []) for n in item.counts)
+    assert chromium.execute_script(flat) == empty
+    aside = "return [...document.querySelectorAll('.scroll')].filter(e => e.tabIndex != 0).length"
+    assert chromium.execute_script(aside) == 0
+
+
 def test_the_policy_is_in_force(chromium: Chrome, tmp_path: Path, trained_report: Callable[..., Report]) -> None:
     html = to_html(trained_report()).replace("</main>", "<script>document.title = 'owned'</script></main>")
     show(chromium, tmp_path / "report.html", html, 1280, "light")

@@ -1,0 +1,108 @@
+"""Owns the commands that look at a storage root, or keep it in order.
+
+Invariant: nothing heavy is imported before it is needed. Does not know how anything is found out.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.terminal import common, say, storage_of
+from nightsort.schema import REASONS
+
+_reason = click.option("--reason", type=click.Choice(sorted(REASONS)), metavar="REASON", help="Only this reason.")
+
+
+@click.command()
+@common
+def status(as_json: bool, config: Path | None, storage: str | None) -> None:
+    """Show the champion, the counts and the last runs."""
+    from flows import inspection
+
+    say(*inspection.status(storage_of(config, storage)), as_json)
+
+
+@click.command()
+@common
+def models(as_json: bool, config: Path | None, storage: str | None) -> None:
+    """List the models and mark the champion."""
+    from flows import inspection
+
+    say(*inspection.models(storage_of(config, storage)), as_json)
+
+
+@click.command()
+@click.option("--limit", default=10, show_default=True, help="Versions to print, newest first.")
+@click.option("--compact", is_flag=True, help="First merge small files of pictures into large ones.")
+@common
+def datasets(limit: int, compact: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
+    """List the dataset's versions with their pictures by class and split."""
+    from flows import inspection, upkeep
+
+    root = storage_of(config, storage)
+    done = upkeep.compact(root) if compact else ([], {})
+    lines, data = inspection.datasets(root, limit)
+    say([*done[0], *lines], {**done[1], **data}, as_json)
+
+
+@click.group(invoke_without_command=True)
+@click.option("--limit", default=20, show_default=True, help="Rows to print, newest first.")
+@_reason
+@common
+@click.pass_context
+def quarantine(context: click.Context, **options: Any) -> None:
+    """List what was set aside, and why; export it, or have it looked at again."""
+    if context.invoked_subcommand is None:
+        context.invoke(listed, **options)
+
+
+@quarantine.command("list")
+@click.option("--limit", default=20, show_default=True, help="Rows to print, newest first.")
+@_reason
+@common
+def listed(limit: int, reason: str | None, as_json: bool, config: Path | None, storage: str | None) -> None:
+    """List what was set aside, and why."""
+    from flows import inspection
+
+    say(*inspection.quarantined(storage_of(config, storage), limit, reason), as_json)
+
+
+@quarantine.command()
+@click.option("--into", type=click.Path(path_type=Path), required=True, help="Folder to make; must not hold anything.")
+@_reason
+@common
+def export(into: Path, reason: str | None, as_json: bool, config: Path | None, storage: str | None) -> None:
+    """Write the original bytes that were kept into a folder, with an index."""
+    from flows import upkeep
+
+    say(*upkeep.export(storage_of(config, storage), into, reason), as_json)
+
+
+@quarantine.command()
+@_reason
+@click.option("--all", "everything", is_flag=True, help="Every reason.")
+@common
+def requeue(reason: str | None, everything: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
+    """Forget verdicts, so that the next run over the source looks at those files again."""
+    from flows import upkeep
+
+    if (reason is None) != everything:
+        raise click.UsageError("give either --reason REASON or --all")
+    say(*upkeep.requeue(storage_of(config, storage), reason), as_json)
+
+
+@click.command()
+@click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
+@common
+def report(open_it: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
+    """Print where the latest report lies."""
+    from flows import inspection
+
+    lines, data = inspection.latest_report(storage_of(config, storage))
+    if open_it:
+        click.launch(data["report"])
+    say(lines, data, as_json)
+
+
+COMMANDS = (status, models, datasets, quarantine, report)

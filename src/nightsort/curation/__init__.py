@@ -1,0 +1,1 @@
+"""Curation: what in a dataset a person should look at."""

@@ -1,0 +1,124 @@
+"""Owns the group and split of arriving pictures: what is tied together comes into one split.
+
+Pictures are tied by near-duplicate hashes and by a declared or captured group.
+
+Invariant: a picture of the dataset never moves; tied pictures never straddle splits; the outcome does not
+depend on the order of the rows.
+Does not know the pixels.
+"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightsort.dataset import twins
+from nightsort.dataset.policy import Policy
+from nightsort.dataset.ties import Bits, Rows, Ties
+from nightsort.schema import SPLITS
+
+_NULL = pa.scalar(None, pa.string())
+
+
+def assign(arriving: pa.Table, present: pa.Table, policy: Policy) -> pa.Table:
+    """Give every arriving picture its group and split, or the reason why it can have none.
+
+    A picture tied to one of the dataset follows it; else what is declared counts, else a hash of the group. What
+    ties two splits together is left out: at once if it is itself tied to both, else as few as a greedy cut finds.
+    A withheld picture ties nothing.
+
+    :param arriving: distinct sha256; label; phash (null or 0 where there is none), dhash and dhash_vertical; group
+        and split as declared or null; name, where the picture lies
+    :param present: sha256, label, the hashes, group and split of the dataset, without augmented pictures
+    :returns: the arriving rows in their order with these columns: group and split, or null and the reason
+        `straddles_splits` with its detail; twin, twin_label and twin_distance (bits of phash) of a near-duplicate,
+        null if there is none: the nearest of another label if there is one, else the nearest
+    """
+    present = present.filter(pc.is_in(present["split"], pa.array(SPLITS)))
+    near = twins.search(arriving, present, policy.near_duplicates)
+    declared = _declared(arriving, policy)
+    by_look, heirloom = _pull_by_look(present, near)
+    pull = by_look | _pull_by_group(present, declared)
+    wanted = _bits(arriving["split"])
+    links = np.column_stack([near.inner["one"].to_numpy(), near.inner["other"].to_numpy()])
+    kept, component, bits = Ties(near.arriving, _codes(declared), links, pull, wanted).settle()
+    names = _names(arriving["sha256"], declared, heirloom, component)
+    splits = [_split(name, int(tied), policy) for name, tied in zip(names.to_pylist(), bits, strict=True)]
+    place, stays = pa.array(component), pa.array(kept)
+    columns = {
+        "group": pc.if_else(stays, pc.coalesce(declared, pc.utf8_slice_codeunits(names, 1).take(place)), _NULL),
+        "split": pc.if_else(stays, pa.array(splits, pa.string()).take(place), _NULL),
+        "reason": pc.if_else(stays, _NULL, "straddles_splits"),
+        "detail": pc.if_else(stays, _NULL, _details(pull, arriving["split"])),
+        **twins.nearest(arriving, present, near),
+    }
+    rest = arriving.drop_columns([name for name in columns if name in arriving.column_names])
+    return pa.table({**{name: rest[name] for name in rest.column_names}, **columns})
+
+
+def _declared(arriving: pa.Table, policy: Policy) -> pa.ChunkedArray:
+    """The declared group of every picture, else what `group_by` captures of its name, else null."""
+    if not policy.group_by:
+        return arriving["group"]
+    captured = [policy.captured(name.as_py()) for name in arriving["name"]]
+    return pc.coalesce(arriving["group"], pa.array(captured, pa.string()))
+
+
+def _bits(splits: pa.ChunkedArray) -> Bits:
+    """A split as a set of one, the empty set for null."""
+    places = pc.fill_null(pc.index_in(splits, pa.array(SPLITS)), len(SPLITS)).to_numpy()
+    bits: Bits = np.array([*(1 << place for place in range(len(SPLITS))), 0], np.uint8)[places]
+    return bits
+
+
+def _codes(groups: pa.ChunkedArray) -> Rows:
+    """Where each group is among the sorted distinct ones, -1 for null."""
+    return np.asarray(pc.fill_null(pc.index_in(groups, pc.unique(groups).drop_null().sort()), -1).to_numpy(), np.int64)
+
+
+def _pull_by_look(present: pa.Table, near: twins.Near) -> tuple[Bits, pa.Array]:
+    """For each arriving picture, the splits of the dataset's pictures that look like it, and a group of theirs."""
+    member = np.isin(near.present, near.outer["other"].to_numpy())
+    pictures = present.filter(pa.array(member)).select(["group"])
+    pictures = pictures.append_column("bits", pa.array(_bits(present["split"])[member]))
+    pictures = pictures.append_column("other", pa.array(near.present[member]))
+    alike = near.outer.join(pictures, "other", join_type="inner")
+    bits = np.zeros(near.count + 1, np.uint8)  # the last for pictures without a look
+    np.bitwise_or.at(bits, alike["one"].to_numpy(), alike["bits"].to_numpy())
+    group = alike.group_by("one").aggregate([("group", "min")])
+    place = pc.index_in(pa.array(near.arriving), group["one"].combine_chunks())
+    return bits[near.arriving], group["group_min"].combine_chunks().take(place)
+
+
+def _pull_by_group(present: pa.Table, declared: pa.ChunkedArray) -> Bits:
+    """For each arriving picture, the splits of the dataset's pictures of its declared group."""
+    groups = pc.unique(declared).drop_null()
+    place = pc.index_in(present["group"], groups)
+    member = place.is_valid()
+    bits = np.zeros(len(groups) + 1, np.uint8)  # the last for pictures without a group
+    np.bitwise_or.at(bits, place.filter(member).to_numpy(), _bits(present["split"].filter(member)))
+    return np.asarray(bits[pc.fill_null(pc.index_in(declared, groups), len(groups)).to_numpy()], np.uint8)
+
+
+def _names(sha256: pa.ChunkedArray, declared: pa.ChunkedArray, heirloom: pa.Array, component: Rows) -> pa.Array:
+    """What names each component, after a digit that ranks it: a group of the dataset, a declared one, a sha256."""
+    ranked = [
+        pc.binary_join_element_wise(str(rank), names, "") for rank, names in enumerate([heirloom, declared, sha256])
+    ]
+    rows = pa.table({"component": component, "name": pc.coalesce(*ranked)})
+    return rows.group_by("component").aggregate([("name", "min")]).sort_by("component")["name_min"].combine_chunks()
+
+
+def _split(name: str, bits: int, policy: Policy) -> str:
+    return SPLITS[bits.bit_length() - 1] if bits else policy.split_of(name[1:])
+
+
+def _details(pull: Bits, declared: pa.ChunkedArray) -> pa.Array:
+    """Why each picture would be left out."""
+    details = []
+    for bits, own in zip(pull.tolist(), declared.to_pylist(), strict=True):
+        splits = " and ".join(split for place, split in enumerate(SPLITS) if bits >> place & 1)
+        tied = (
+            f"near-duplicate or group of pictures in {splits}" if splits else "ties new pictures of two splits together"
+        )
+        details.append(f"{tied}, declared {own}" if own else tied)
+    return pa.array(details, pa.string())

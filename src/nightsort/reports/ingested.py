@@ -1,0 +1,88 @@
+"""Owns what an ingest says of itself: its part of the report, from what was admitted.
+
+Invariant: bounded, however much was taken in. Does not know how it will look.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nightsort.dataset.admission import Admission
+from nightsort.dataset.versions import Dataset
+from nightsort.reports import gallery
+from nightsort.reports.data import MAX_ROWS, ClassCount, IngestPart, Setaside, Twins
+from nightsort.reports.flags import flagged, flags
+from nightsort.reports.histograms import histograms
+from nightsort.reports.sheets import sheets
+from nightsort.schema import WITHHELD, place
+
+_PAIRS = 10_000  # looked through for those worth showing
+
+
+def describe(
+    dataset: Dataset, admission: Admission, version: int, seconds: float, stages: dict[str, float]
+) -> IngestPart:
+    """The part of one ingest.
+
+    :param version: the newest version, 0 while nothing was ever admitted
+    :param seconds: wall seconds from the first byte read to the last decision
+    :param stages: seconds of each stage, summed over the workers
+    """
+    if not version:
+        return IngestPart(dataset_version=0, classes=[], seconds=seconds, stages=stages)
+    added = admission.examples
+    return IngestPart(
+        dataset_version=version,
+        classes=_classes(dataset, version),
+        seconds=seconds,
+        stages=stages,
+        sheets=sheets(dataset, added, version),
+        histograms=histograms(added),
+        near_duplicates=len(admission.twins),
+        clusters=admission.clusters,
+        twins=_twins(dataset, admission),
+        disputed=len(admission.disputed),
+        withheld=_withheld(dataset, admission.disputed),
+        flags=flags(added),
+        flagged=flagged(dataset, added),
+    )
+
+
+def _classes(dataset: Dataset, version: int) -> list[ClassCount]:
+    held = dataset.examples(["label"], pc.field("split") == WITHHELD, version)["label"].value_counts().to_pylist()
+    withheld = {row["values"]: row["counts"] for row in held}
+    counts = {label: dict.fromkeys(("train", "validation", "test"), 0) for label in withheld} | dataset.counts(version)
+    return [
+        ClassCount(label=label, total=sum(splits.values()) + aside, **splits, withheld=aside)
+        for label, splits in sorted(counts.items())
+        for aside in [withheld.get(label, 0)]
+    ]
+
+
+def _twins(dataset: Dataset, admission: Admission) -> list[Twins]:
+    """Each pair once, those of two labels first, then the nearest."""
+    found = admission.twins
+    found = found.append_column("agree", pc.equal(found["label"], found["twin_label"]))
+    found = found.sort_by([("agree", "ascending"), ("twin_distance", "ascending")]).slice(0, _PAIRS)
+    pairs = pa.table(
+        {
+            "left": pc.min_element_wise(found["sha256"], found["twin"]),
+            "right": pc.max_element_wise(found["sha256"], found["twin"]),
+            "distance": found["twin_distance"],
+        }
+    )
+    pairs = pairs.group_by(["left", "right"], use_threads=False).aggregate([("distance", "min")])
+    pairs = pairs.rename_columns(["left", "right", "distance"]).sort_by("distance")
+    named = pa.concat_arrays([pairs[side].combine_chunks() for side in ("left", "right")])
+    known = dataset.examples(["sha256", "path", "member", "label"], pc.field("sha256").isin(named))
+    # The twin of an admitted picture may itself have been left out, for straddling two splits.
+    pairs = pairs.filter(pc.and_(*(pc.is_in(pairs[side], known["sha256"]) for side in ("left", "right"))))
+    return gallery.twins(dataset, known, pairs)
+
+
+def _withheld(dataset: Dataset, disputed: pa.Array) -> list[Setaside]:
+    where = pc.field("sha256").isin(disputed)
+    rows = dataset.examples(["path", "member", "label"], where).slice(0, MAX_ROWS).to_pylist()
+    return [
+        Setaside(path=place(row["path"], row["member"]), reason="label_conflict", detail=f"was {row['label']} so far")
+        for row in rows
+    ]
