@@ -199,7 +199,7 @@ class AuditParams(RunParams):
 
     dataset_version: int | None = Field(None, ge=0, description="Dataset version to audit; empty means the newest.")
     similarity: float = Field(
-        0.97, gt=0, le=1, description="Pictures whose embeddings have at least this cosine count as near-twins."
+        0.85, gt=0, le=1, description="Pictures whose whitened embeddings have this cosine or more are near-twins."
     )
     outliers: float = Field(
         4.0, gt=0, description="A picture this many robust deviations further from its class than usual is an outlier."

@@ -96,7 +96,7 @@ EXAMPLES = pa.schema(
         ("sha256", pa.string()),
         ("label", pa.string()),
         ("split", pa.string()),  # one of SPLITS, or WITHHELD
-        ("group", pa.string()),  # the split is a hash of this
+        ("group", pa.string()),  # pictures of one group are in one split
         ("weight", pa.float32()),
         ("parent", pa.string()),  # of an augmented picture: the sha256 of the one it was made of; else null
         ("operations", pa.string()),  # of an augmented picture: what was done to the parent, JSON; else null

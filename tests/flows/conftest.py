@@ -109,7 +109,7 @@ def inline_workers() -> type[Workers]:
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
     """No processes in flows that this test runs."""
-    for flow in ("ingest", "classify"):
+    for flow in ("ingest", "classify", "augment"):
         monkeypatch.setattr(f"flows.{flow}.Workers", Inline)
 
 

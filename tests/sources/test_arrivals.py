@@ -72,7 +72,7 @@ def test_every_row_comes_out_once_and_what_is_left_is_new_and_there_once(
     assert Counter(place) == Counter((r["path"], r["member"], r["sha256"], r["label"], r["size"]) for r in new)
     todo = [row["sha256"] for row in rows if row["outcome"] is None]
     assert len(todo) == len(set(todo))
-    assert not set(todo) & {row["sha256"] for row in old }
+    assert not set(todo) & {row["sha256"] for row in old}
     # Nothing new is lost either: bytes that nobody knows are worked on, whatever else is true of them.
     fresh = {row["sha256"] for row in new if row["outcome"] is None} - {row["sha256"] for row in old}
     assert fresh <= set(todo)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from nightsort.errors import ConfigError
 
@@ -63,7 +63,7 @@ def find_suspects(
     :param on_progress: called with 1 after each of the FOLDS folds
     """
     require()
-    from cleanlab.filter import find_label_issues  # type: ignore[import-untyped]
+    from cleanlab.filter import find_label_issues
 
     judged = np.flatnonzero(np.isin(labels, _large_enough(labels, groups)))
     classes, given = np.unique(labels[judged], return_inverse=True)

@@ -25,9 +25,8 @@ from nightsort.dataset.versions import Dataset
 from nightsort.errors import PictureError, StorageError
 from nightsort.images.augment import apply
 from nightsort.images.decode import decode
-from nightsort.images.phash import phash
+from nightsort.images.look import look
 from nightsort.images.preprocess import encode_for_store
-from nightsort.images.quality import measure
 from nightsort.schema import EXAMPLES, IMAGES
 
 _INHERITED = ("label", "group", "weight", "path", "member")
@@ -154,8 +153,7 @@ def _copy(row: dict[str, Any], order: Order) -> tuple[bytes, dict[str, Any]]:
         "sha256": hashlib.sha256(image).hexdigest(),
         "split": "train",
         "operations": json.dumps({"seed": order.seed, "copy": row["copy"], "steps": steps}),
-        **measure(picture),
-        "phash": phash(picture),
+        **look(picture),
         "flags": [],
         "run_id": order.run_id,
         "ingested_at": datetime.now(UTC),

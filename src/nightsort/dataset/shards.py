@@ -8,8 +8,6 @@ Does not know the other shards, nor which of its pictures will be admitted.
 import hashlib
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -24,10 +22,8 @@ from nightsort.datafiles import DataFile, write_file
 from nightsort.dataset.policy import Policy
 from nightsort.errors import PictureError
 from nightsort.images.decode import decode
-from nightsort.images.dhash import dhash
-from nightsort.images.phash import phash
+from nightsort.images.look import look
 from nightsort.images.preprocess import encode_for_store
-from nightsort.images.quality import measure
 from nightsort.rules import Rule
 from nightsort.schema import EXAMPLES, IMAGES, LISTING, QUARANTINE
 from nightsort.sources.files import Access
@@ -91,13 +87,10 @@ def build(chunk: pa.Table, order: Order) -> Shard:
     :param chunk: undecided rows of the schema LISTING
     """
     work = _Work(order)
-    pictures = read(chunk, order.access)
-    while True:
-        with work.timed("read"):
-            item = next(pictures, None)
-        if item is None:
-            return work.finished()
-        work.take(*item)
+    for row, data in read(chunk, order.access):
+        work.lap("read")
+        work.take(row, data)
+    return work.finished()
 
 
 @dataclass
@@ -112,12 +105,13 @@ class _Work:
     deferred: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    since: float = field(default_factory=time.perf_counter)
 
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+    def lap(self, stage: str) -> None:
+        """Put the time since the last lap down to a stage."""
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.since
+        self.since = now
 
     def take(self, row: dict[str, Any], data: bytes | PictureError) -> None:
         """Bring one picture to its outcome."""
@@ -137,8 +131,8 @@ class _Work:
     def _build(self, row: dict[str, Any], data: bytes | PictureError) -> None:
         if isinstance(data, PictureError):
             raise data
-        with self.timed("hash"):
-            row["sha256"] = sha256 = hashlib.sha256(data).hexdigest()
+        row["sha256"] = sha256 = hashlib.sha256(data).hexdigest()
+        self.lap("fingerprint")
         if row["label"] is None:
             raise PictureError("no_label", "lies in no class folder, and no manifest names its class")
         if sha256 in self.seen or _is_known(self.order.known, sha256):
@@ -146,35 +140,27 @@ class _Work:
             return
         self.seen.add(sha256)
         order, cleaning = self.order, self.order.policy.cleaning
-        with self.timed("decode"):
-            decoded = decode(data, order.max_pixels, orient=cleaning.orient, strict=order.strict)
-        with self.timed("measure"):
-            measures = measure(decoded)
-            flags = _judge(measures, order.rules)
-        with self.timed("perceptual hash"):
-            to_right, downwards = dhash(decoded)
-            hashes = {"phash": phash(decoded), "dhash": to_right, "dhash_vertical": downwards}
-        with self.timed("clean"):
-            picture = cleaning(decoded, row["roi"])
-        with self.timed("encode"):
-            image = encode_for_store(data, picture, order.policy.store_side, changed=picture is not decoded)
+        decoded = decode(data, order.max_pixels, orient=cleaning.orient, strict=order.strict)
+        self.lap("decode")
+        seen = look(decoded)
+        flags = _judge(seen, order.rules)
+        self.lap("measure and hash")
+        picture = cleaning(decoded, row["roi"])
+        self.lap("clean")
+        image = encode_for_store(data, picture, order.policy.store_side, changed=picture is not decoded)
         self.images.append(image)
-        self.built.append({**row, **measures, **hashes, "flags": flags})
+        self.built.append({**row, **seen, "flags": flags})
+        self.lap("encode")
 
     def finished(self) -> Shard:
-        with self.timed("write"):
-            file = self._write_images() if self.images else None
-            bad = pa.Table.from_pylist(self.bad, schema=QUARANTINE)
-            bad_file = write_file(self.order.quarantine, bad, self.order.run_id) if self.bad else None
-            return Shard(
-                file,
-                _rows(self.built, BUILT, run_id=self.order.run_id),
-                pa.Table.from_pylist(self.repeated, schema=REPEATED),
-                bad_file,
-                bad.drop_columns("content"),
-                self.deferred,
-                self.seconds,
-            )
+        """Write what there is to write."""
+        file = self._write_images() if self.images else None
+        bad = pa.Table.from_pylist(self.bad, schema=QUARANTINE)
+        bad_file = write_file(self.order.quarantine, bad, self.order.run_id) if self.bad else None
+        built = _rows(self.built, BUILT, run_id=self.order.run_id)
+        repeated = pa.Table.from_pylist(self.repeated, schema=REPEATED)
+        self.lap("write")
+        return Shard(file, built, repeated, bad_file, bad.drop_columns("content"), self.deferred, self.seconds)
 
     def _write_images(self) -> DataFile:
         names = pa.array([row["sha256"] for row in self.built], pa.string())

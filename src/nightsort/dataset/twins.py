@@ -8,6 +8,7 @@ Invariant: equal looks are compared once, so that many pictures of one look cost
 Does not know splits.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,11 @@ different tiles chain into one cluster.
 """
 
 _NEAR = pa.schema([("one", pa.int64()), ("other", pa.int64()), ("distance", pa.uint8())])
+_OFFERED = ["other", "their_label", "place"]
 _KEY = ["look", "label"]
+_PART = 1_000_000  # pairs looked at together
+_PLACE_BITS = 40
+_PLACES = 1 << _PLACE_BITS
 Rows = NDArray[np.int64]
 
 
@@ -35,7 +40,7 @@ Rows = NDArray[np.int64]
 class Near:
     """The looks of an ingest, and which are near each other.
 
-    Arriving looks are numbered from 0 in the order of their hashes, those of the dataset from `count` on.
+    Arriving looks are numbered from 0 in the order of their hashes, the dataset's other looks from `count` on.
     """
 
     count: int
@@ -56,8 +61,13 @@ def search(arriving: pa.Table, present: pa.Table, radius: int) -> Near:
     theirs, their_look = _looks(present, radius)
     inner, outer = _near(ours, ours, radius), _near(ours, theirs, radius)
     inner = inner.filter(pc.less(inner["one"], inner["other"]))
-    outer = outer.set_column(1, "other", pc.add(outer["other"], len(ours)))
-    return Near(len(ours), look, np.where(their_look < 0, -1, their_look + len(ours)), inner, outer)
+    one, other = outer["one"].to_numpy(), outer["other"].to_numpy()
+    equal = (ours[one] == theirs[other]).all(axis=1)
+    number = np.arange(len(theirs) + 1) + len(ours)
+    number[other[equal]] = one[equal]
+    number[-1] = -1
+    outer = outer.set_column(1, "other", pa.array(number[other]))
+    return Near(len(ours), look, number[their_look], inner, outer)
 
 
 def _looks(pictures: pa.Table, radius: int) -> tuple[NDArray[np.uint64], Rows]:
@@ -116,13 +126,32 @@ def _best(ours: pa.Table, looks: pa.Table, near: Near) -> pa.Table:
     swapped = near.inner.select(["other", "one", "distance"]).rename_columns(_NEAR.names)
     every = np.arange(near.count)
     itself = pa.table([every, every, np.zeros(near.count, np.uint8)], schema=_NEAR)
-    pairs = pa.concat_tables([near.inner, swapped, itself, near.outer])
-    offered = looks.select([*_KEY, "first"]).rename_columns(["other", "twin_label", "twin"])
-    asking = ours.group_by(_KEY).aggregate([])
+    looks = looks.sort_by([("first", "ascending"), ("label", "ascending")])
+    names = pc.unique(looks["label"])
+    offered = pa.table([looks["look"], pc.index_in(looks["label"], names), np.arange(len(looks))], _OFFERED)
+    asking = pa.table({"look": ours["look"], "label": pc.index_in(ours["label"], names)}).group_by(_KEY).aggregate([])
+    ranked = [_ranked(asking, offered, pairs) for pairs in (itself, *_parts(near.inner, swapped, near.outer))]
+    best = pa.concat_tables(ranked).group_by(_KEY).aggregate([("rank", "min")])
+    place = pc.bit_wise_and(best["rank_min"], _PLACES - 1)
+    distance = pc.bit_wise_and(pc.shift_right(best["rank_min"], _PLACE_BITS), 255).cast(pa.uint8())
+    twin, label = looks["first"].take(place), looks["label"].take(place)
+    columns = [best["look"], names.take(best["label"].combine_chunks()), twin, label, distance]
+    return pa.table(columns, [*_KEY, "twin", "twin_label", "twin_distance"])
+
+
+def _parts(*pairs: pa.Table) -> Iterator[pa.Table]:
+    """The pairs, some at a time: of a still camera's frames each is near every other."""
+    for each in pairs:
+        for start in range(0, len(each), _PART):
+            yield each.slice(start, _PART)
+
+
+def _ranked(asking: pa.Table, offered: pa.Table, pairs: pa.Table) -> pa.Table:
+    """The best rank of what is offered to each look and label: another label first, then distance, then sha256."""
     found = asking.join(pairs, "look", "one", "inner").join(offered, "other", join_type="inner")
-    found = found.append_column("same", pc.equal(found["label"], found["twin_label"]))
-    found = found.filter(pc.or_(pc.invert(found["same"]), pc.not_equal(found["look"], found["other"])))
-    found = found.sort_by([(name, "ascending") for name in (*_KEY, "same", "distance", "twin")])
-    columns = ["twin", "twin_label", "distance"]
-    best = found.group_by(_KEY, use_threads=False).aggregate([(name, "first") for name in columns])
-    return best.rename_columns([*_KEY, "twin", "twin_label", "twin_distance"])
+    same = pc.equal(found["label"], found["their_label"])
+    nearness = pc.shift_left(found["distance"].cast(pa.int64()), _PLACE_BITS)
+    rank = pc.add(pc.add(pc.multiply(same.cast(pa.int64()), _PLACES << 8), nearness), found["place"])
+    itself = pc.and_(same, pc.equal(found["look"], found["other"]))
+    found = found.select(_KEY).append_column("rank", rank).filter(pc.invert(itself))
+    return found.group_by(_KEY).aggregate([("rank", "min")]).rename_columns([*_KEY, "rank"])

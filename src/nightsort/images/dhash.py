@@ -19,7 +19,7 @@ _GRID = 9
 def gradients(picture: Pixels) -> NDArray[np.float32]:
     """Differences between neighbours on a 9x9 grid of mean grey levels.
 
-    :param picture: uint8 (height, width, 3)
+    :param picture: uint8 (height, width, 3), or a grey copy of it, see :func:`nightsort.images.grey.grey`
     :returns: (2, 8, 8) grey levels: to the right, then downwards
     """
     levels = grey(picture, 2 * _SMALL)
@@ -34,7 +34,7 @@ def gradients(picture: Pixels) -> NDArray[np.float32]:
 def dhash(picture: Pixels) -> tuple[int, int]:
     """The signs of the gradients (Krawetz 2013, dHash), to the right and downwards.
 
-    :param picture: uint8 (height, width, 3)
+    :param picture: uint8 (height, width, 3), or a grey copy of it, see :func:`nightsort.images.grey.grey`
     :returns: two times 64 bits, signed
     """
     bits = np.packbits((gradients(picture) > 0).reshape(2, 64), axis=1)

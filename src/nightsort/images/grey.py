@@ -15,10 +15,10 @@ def grey(picture: Pixels, side: int) -> Pixels:
     Means over 2x2 pixels cost a hundredth of what INTER_AREA takes for other ratios, which is as much as decoding.
     An odd last row or column is left out.
 
-    :param picture: uint8 (height, width, 3)
+    :param picture: uint8 (height, width, 3), or (height, width) if it is such a copy already
     :returns: uint8 (h, w), the shorter side below 2 x `side`
     """
-    levels = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    levels = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     while min(levels.shape) >= 2 * side:
         height, width = levels.shape[0] // 2, levels.shape[1] // 2
         levels = cv2.resize(levels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)

@@ -9,7 +9,8 @@ import numpy as np
 from nightsort.images.decode import Pixels
 from nightsort.images.grey import grey
 
-_SIDE = 256  # pixels
+SIDE = 256
+"""Pixels of the shorter side of the copy that is measured, at most."""
 
 
 def measure(picture: Pixels) -> dict[str, float]:
@@ -19,7 +20,7 @@ def measure(picture: Pixels) -> dict[str, float]:
     all but the lengths is measured on a copy whose shorter side has at most 256 pixels: a limit then means about the
     same, to a factor of two, for any camera.
 
-    :param picture: uint8 (height, width, 3)
+    :param picture: uint8 (height, width, 3), or a grey copy of it, see :func:`nightsort.images.grey.grey`
     :returns: the columns of `schema.MEASURES`, in the units stated there
     """
     height, width = picture.shape[:2]
@@ -37,12 +38,12 @@ def measure(picture: Pixels) -> dict[str, float]:
 
 
 def _small(picture: Pixels) -> Pixels:
-    levels = grey(picture, _SIDE)
+    levels = grey(picture, SIDE)
     height, width = levels.shape
     shorter = min(height, width)
-    if shorter <= _SIDE:
+    if shorter <= SIDE:
         return levels
-    size = round(width * _SIDE / shorter), round(height * _SIDE / shorter)
+    size = round(width * SIDE / shorter), round(height * SIDE / shorter)
     return cv2.resize(levels, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
