@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from flows.cli import cli
@@ -49,7 +50,10 @@ def test_every_command_shown_exists_with_its_options() -> None:
     shown = re.findall(r"^nightsort (\w+)((?: [^#\n]*)?)", "\n".join(_blocks()), re.MULTILINE)
     assert shown
     for name, rest in shown:
-        options = {option for parameter in cli.commands[name].params for option in parameter.opts}
+        command = cli.commands[name]
+        if isinstance(command, click.Group):
+            command = command.commands.get(rest.split()[0], command)
+        options = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"--[\w-]+", rest)) <= options
 
 

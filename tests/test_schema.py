@@ -23,12 +23,15 @@ TABLES = {name: table for name, table in vars(schema).items() if isinstance(tabl
 
 
 def words(node: ast.expr | None) -> Iterator[str]:
-    """The strings that an expression may come to."""
+    """The strings that an expression may come to, or a column of it be filled with."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.IfExp):
         yield from words(node.body)
         yield from words(node.orelse)
+    elif isinstance(node, ast.List) or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)):
+        for part in ast.iter_child_nodes(node):
+            yield from words(part if isinstance(part, ast.expr) else None)
     elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("pc.case_when", "pc.if_else"):
         for argument in node.args:
             yield from words(argument)

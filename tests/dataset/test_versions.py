@@ -194,9 +194,9 @@ def test_versions_that_are_not_there_are_named(labelled: Callable[..., Path], in
 def test_the_policy_is_kept_with_the_first_version(
     labelled: Callable[..., Path], intake: Callable[..., Any], storage: Storage
 ) -> None:
-    run = intake(store_side=32, group_by="x", near_duplicates=6)
+    run = intake(store_side=32, group_by="x", near_duplicates=4)
     run.ingest(labelled("crack", "dent"))
-    assert run.dataset.policy() == load(storage) == Policy(store_side=32, group_by="x")
+    assert run.dataset.policy() == load(storage) == Policy(store_side=32, group_by="x", near_duplicates=4)
     (Path(storage.root) / "dataset" / "dataset.json").unlink()
     with pytest.raises(DatasetError, match=r"dataset\.json is missing"):
         run.dataset.policy()
