@@ -8,11 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
+from nightsort import storage as storage_module
 from nightsort import tables
+from nightsort.datafiles import DataFile, write_file
 from nightsort.errors import StorageError, WriteError
 from nightsort.storage import Storage
-from nightsort.tables import DataFile, Table
+from nightsort.tables import Table
 
 SCHEMA = pa.schema([("n", pa.int64()), ("day", pa.string())])
 
@@ -122,3 +125,17 @@ def test_a_damaged_table_is_one_line(storage: Storage, damage: Callable[[Path], 
         with pytest.raises(StorageError, match="is damaged, incomplete or not to be reached") as caught:
             ask()
         assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_file_is_on_the_disk_before_a_commit_names_it(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    sync, commit = storage_module._sync, DeltaTable.create_write_transaction
+    monkeypatch.setattr(storage_module, "_sync", lambda place: (done.append(place.name), sync(place)))
+    monkeypatch.setattr(
+        DeltaTable, "create_write_transaction", lambda *args, **how: (done.append("commit"), commit(*args, **how))
+    )
+    file = write_file(table.uri, rows(1), "run")
+    assert done == []
+    table.append_files([file], "run")
+    assert done.index(file.name) < done.index("commit")
+    assert Path(table.uri).name in done[: done.index("commit")]

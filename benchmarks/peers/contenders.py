@@ -45,6 +45,7 @@ CONTENDERS = [
     Contender("img2dataset, bare", "img2dataset_local", "img2dataset", checks=False),
     Contender("datasets", "hf_datasets", "datasets"),
     Contender("datasets, bare", "hf_datasets", "datasets", checks=False),
+    Contender("loop, Pillow", "pillow_loop"),
     Contender("loop", "loop"),
     Contender("loop, bare", "loop", checks=False),
     Contender("limit with checks", "limit", limit=True),

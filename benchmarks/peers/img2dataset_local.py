@@ -15,7 +15,8 @@ import cv2
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from peers.picture import SIDE, Job, folder, job, looks
+from nightsort.images.look import look
+from peers.picture import SIDE, Job, folder, job
 
 _SHARDS = 5  # for each worker; img2dataset starts a fresh process after five
 _THREADS = 16  # a process; its default of 256 is for slow servers
@@ -27,7 +28,7 @@ class Looker:
 
     def __call__(self, img: Any, bbox_list: Any) -> Any:
         """Measure and return the picture as it is."""
-        looks(img if img.ndim == 3 else cv2.cvtColor(img, cv2.COLOR_GRAY2RGB))
+        look(img if img.ndim == 3 else cv2.cvtColor(img, cv2.COLOR_GRAY2RGB))
         return img
 
 

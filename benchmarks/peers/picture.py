@@ -15,10 +15,9 @@ import cv2
 import numpy as np
 
 from nightsort.errors import PictureError
-from nightsort.images.decode import Pixels, decode
-from nightsort.images.phash import phash
+from nightsort.images.decode import decode
+from nightsort.images.look import look
 from nightsort.images.preprocess import encode_for_store
-from nightsort.images.quality import measure
 
 SIDE = 256
 """Shorter side that a picture is reduced to, as in a new dataset."""
@@ -39,12 +38,7 @@ def row(data: bytes, checks: bool) -> dict[str, Any] | None:
     except PictureError:
         return None
     sha256 = hashlib.sha256(data).hexdigest()
-    return {"image": encode_for_store(data, picture, SIDE, changed=False), "sha256": sha256, **looks(picture)}
-
-
-def looks(picture: Pixels) -> dict[str, Any]:
-    """Measures of quality and the perceptual hash."""
-    return {**measure(picture), "phash": phash(picture)}
+    return {"image": encode_for_store(data, picture, SIDE, changed=False), "sha256": sha256, **look(picture)}
 
 
 @dataclass(frozen=True)

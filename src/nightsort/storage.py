@@ -15,7 +15,7 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,13 +83,24 @@ class Storage:
             raise StorageError(f"{place}: cannot be read ({error.strerror or error}); mend its rights") from None
         return data
 
-    def write_bytes(self, name: str, data: bytes | memoryview) -> None:
-        """Write a file whole or not at all, replacing what was there; :class:`WriteError` if it cannot be."""
+    def write_bytes(self, name: str, data: bytes | memoryview, durable: bool = True) -> None:
+        """Write a file whole or not at all, replacing what was there; :class:`WriteError` if it cannot be.
+
+        :param durable: false leaves it to :meth:`settle` that the file outlives a power cut
+        """
         with writing(self.locate(name)):
             if self.is_local:
-                _write_durably(Path(self.locate(name)), data)
+                _write(Path(self.locate(name)), data, durable)
             else:
                 self._fs.pipe_file(self.locate(name), bytes(data))  # an object appears only when it is complete
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Have these files outlive a power cut, before anything says that they are there."""
+        if self.is_local:
+            places = [Path(self.locate(name)) for name in names]
+            for place in [*places, *{place.parent for place in places}]:
+                with writing(str(place)):
+                    _sync(place)
 
 
 @contextmanager
@@ -103,21 +114,27 @@ def writing(place: str) -> Iterator[None]:
         raise WriteError(f"{place}: could not be written ({cause})") from error
 
 
-def _write_durably(target: Path, data: bytes | memoryview) -> None:
+def _write(target: Path, data: bytes | memoryview, durable: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    folder = os.open(target.parent, os.O_RDONLY)  # the rename is durable once its folder is
+    if durable:
+        _sync(target.parent)  # the rename is durable once its folder is
+
+
+def _sync(place: Path) -> None:
+    descriptor = os.open(place, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

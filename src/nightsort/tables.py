@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pds
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction
 from pyarrow.fs import FileSystem, SubTreeFileSystem
 
 from nightsort.datafiles import Action, DataFile, adding, removing, write_file
@@ -130,6 +131,7 @@ class Table:
 
     def _transact(self, actions: list[Action], run_id: str) -> int:
         table = self._open() or self._create()
+        Storage(self.uri).settle(action.path for action in actions if isinstance(action, AddAction))
         table.create_write_transaction(actions, "append", Schema.from_arrow(self.schema), commit_properties=_by(run_id))
         table.update_incremental()
         return table.version()

@@ -18,6 +18,7 @@ from flows.classify import classify
 from flows.ingest import ingest
 from nightsort.config import ClassifyParams, IngestParams
 from nightsort.dataset.versions import Dataset
+from nightsort.images.decode import decode
 from nightsort.quarantine import Quarantine
 from nightsort.reports import store
 from nightsort.scoring.ledger import Ledger
@@ -35,17 +36,26 @@ POINTS = [  # of a classification: 15 new rows in 4 chunks; the quarantine is al
     ("nightsort.reports.account:Account.part", "before", 1),
     ("nightsort.storage:Storage.write_bytes", "after", 2),  # the probe, the report's page, and not its marker
 ]
-COMMIT = "nightsort.dataset.versions:Dataset.commit"
+COMMIT, DELTA = "nightsort.dataset.versions:Dataset.commit", "deltalake:DeltaTable.create_write_transaction"
+# An ingest commits the quarantine (the source has a bad picture), the images, and last the examples: the marker.
 FIRST = [  # of the first ingest
+    (DELTA, "before", 1),  # the table of the quarantine is there, and empty
     (COMMIT, "before", 1),
-    ("nightsort.tables:Table.append_files", "before", 1),  # the policy is there, the table is not
-    ("deltalake:DeltaTable.create_write_transaction", "before", 1),  # the table is there, and empty
+    ("nightsort.tables:Table.append_files", "before", 2),  # the policy is there, no table of the dataset is
+    (DELTA, "before", 2),
+    (DELTA, "after", 2),  # pixels that no row names
+    (DELTA, "before", 3),  # the table of the examples is there, and empty
 ]
 SECOND = [
+    (DELTA, "before", 1),
+    (DELTA, "after", 1),
     (COMMIT, "before", 1),
-    ("deltalake:DeltaTable.create_write_transaction", "before", 1),
-    ("deltalake:DeltaTable.create_write_transaction", "after", 1),
+    (DELTA, "after", 2),
+    (DELTA, "before", 3),
+    (DELTA, "after", 3),
+    (COMMIT, "after", 1),
 ]
+MARKED = {(DELTA, "after", 3), (COMMIT, "after", 1)}
 Crash = dict[str, Any]
 
 
@@ -119,6 +129,20 @@ def set_aside(root: Path) -> Counter[str]:
     return Counter(f"{Path(row['path']).name}!{row['member']}" for row in rows)
 
 
+def everything_is_there_once(dataset: Dataset, version: int) -> int:
+    """How many pictures a version has: each in one row, with its pixels, which are read once and can be decoded."""
+    named = dataset.examples(["sha256"], version=version)["sha256"].to_pylist()
+    pixels = [
+        row
+        for split in ("train", "validation", "test")
+        for batch in dataset.images(version, split)
+        for row in batch.to_pylist()
+    ]
+    assert sorted(row["sha256"] for row in pixels) == sorted(set(named)) == sorted(named)
+    assert all(decode(row["image"], 400).shape == (20, 20, 3) for row in pixels)
+    return len(named)
+
+
 @pytest.mark.usefixtures("inline")
 @pytest.mark.parametrize("point", POINTS, ids=name_of)
 def test_a_killed_classification_goes_on_where_it_stopped(
@@ -147,6 +171,7 @@ def test_a_killed_first_ingest_leaves_no_dataset(point: tuple[str, str, int], cr
     orphans = list(Path(dataset.folder).glob("*.parquet"))
     assert orphans, "it died after shards were written"
     report = ingest.fn(params)
+    assert everything_is_there_once(dataset, 1) == 24
     assert report.intake.tally.balanced and report.intake.tally.done == 24
     assert {label: sum(splits.values()) for label, splits in dataset.counts().items()} == {
         "blue": 8,
@@ -162,14 +187,15 @@ def test_a_killed_first_ingest_leaves_no_dataset(point: tuple[str, str, int], cr
 def test_a_killed_ingest_is_a_whole_version_or_none(point: tuple[str, str, int], crashed: dict[str, Crash]) -> None:
     params = IngestParams(**crashed[f"second-{name_of(point)}"]["params"])
     dataset = Dataset(Storage(params.storage))
-    committed = point[1] == "after"
+    committed = point in MARKED
     assert dataset.version() == (2 if committed else 1)
-    assert sum(sum(splits.values()) for splits in dataset.counts().values()) == (144 if committed else 120)
+    assert everything_is_there_once(dataset, dataset.version() or 0) == (144 if committed else 120)
     report = ingest.fn(params)
     assert report.intake.tally.balanced and report.intake.tally.done == (0 if committed else 24)
     assert dataset.version() == 2
-    hashes = [name for split in ("train", "validation", "test") for name in dataset.fingerprints(2, split)]
-    assert len(hashes) == len(set(hashes)) == 144
+    assert everything_is_there_once(dataset, 2) == 144
+    assert everything_is_there_once(dataset, 1) == 120
+    assert set_aside(Path(params.storage)) == Counter(["bad.png!"])
 
 
 @pytest.mark.usefixtures("inline")
