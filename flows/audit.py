@@ -8,6 +8,7 @@ from nightsort.curation.label_noise import require
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError
 from nightsort.reports.data import AuditPart, Report
+from nightsort.reports.leaks import OURS, RANDOM
 from tasks.audit import Findings, count_leaks, embed_pictures, find_label_issues, find_outliers, read_subject
 from tasks.runs import Run
 
@@ -24,7 +25,7 @@ def audit(params: AuditParams) -> Report:
         with run.lease("audit"):
             subject = read_subject(run, params)
             embeddings = embed_pictures(run, subject, embedder)
-            leaks, twins = count_leaks(run, params, subject, embeddings)
+            leaks, torn = count_leaks(run, params, subject, embeddings)
             outliers, issues = find_outliers(run, params, subject, embeddings), Findings(None)
             if params.label_noise:
                 issues = find_label_issues(run, params, subject, embeddings)
@@ -32,7 +33,8 @@ def audit(params: AuditParams) -> Report:
                 dataset_version=subject.dataset_version,
                 embedding=embedder.name,
                 leaks=leaks,
-                twins=twins,
+                torn=torn[OURS],
+                twins=torn[RANDOM],
                 outliers=outliers.count or 0,
                 outlying=outliers.shown,
                 label_issues=issues.count,

@@ -8,9 +8,9 @@ from nightsort.learning.card import load_card
 from nightsort.learning.registry import Registry
 from nightsort.reports.data import Report
 from nightsort.scoring.ledger import Ledger
-from tasks.classify import classify_pictures, describe_predictions
+from tasks.classify import classify_pictures, decide_what_is_new, describe_predictions, fingerprint_pictures
 from tasks.compute import Workers
-from tasks.intake import decide_what_is_new, fingerprint_pictures, list_pictures, open_account
+from tasks.intake import list_pictures, open_account
 from tasks.runs import Run
 
 

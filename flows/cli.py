@@ -5,6 +5,7 @@ line and exits with 1; neither shows a traceback. Nothing heavy is imported befo
 Does not know how anything is done.
 """
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -138,6 +139,8 @@ def _when(schedule: Any) -> str:
 
 def main() -> None:
     """Entry point of the console script."""
+    # Arrow's own allocator keeps what was freed: a quarter more memory at the peak of an ingest of 60,000 pictures.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that everything is tidied up
     try:
         cli.main(standalone_mode=False)

@@ -26,7 +26,7 @@ def ingest(params: IngestParams) -> Report:
     run = Run("ingest", params)
     policy = agree(run.storage, params)
     listing = list_pictures(run, params, params.manifest, policy.folder_splits)
-    check_labels(listing)
+    check_labels(listing, params)
     try:
         with run.lease("dataset"), Workers(params) as workers:
             decided = leave_out_unchanged(run, listing)

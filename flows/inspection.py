@@ -100,11 +100,15 @@ def quarantined(storage: Storage, limit: int, reason: str | None = None) -> Told
     rows = Quarantine(storage).rows("path", "member", "reason", "detail", "run_id", "quarantined_at", reason=reason)
     counts = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(rows["reason"])}
     newest = rows.sort_by([("quarantined_at", "descending")]).slice(0, limit).to_pylist()
-    lines = [f"{row['reason']:18} {place(row['path'], row['member'])}  ({row['detail']})" for row in newest]
+    lines = [f"{row['reason']:18} {place(row['path'], row['member'])}{_detail(row['detail'])}" for row in newest]
     if rows.num_rows > len(newest):
         lines.append(f"... and {rows.num_rows - len(newest)} more")
     lines.append(f"{rows.num_rows} in quarantine" + "".join(f", {reason} {n}" for reason, n in sorted(counts.items())))
     return lines, {"quarantined": rows.num_rows, "reasons": counts, "rows": newest}
+
+
+def _detail(detail: str | None) -> str:
+    return f"  ({detail})" if detail else ""
 
 
 def latest_report(storage: Storage) -> Told:

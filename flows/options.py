@@ -15,8 +15,11 @@ _COMMON = {"storage"}  # every command has it already
 
 
 def of_model(model: type[BaseModel]) -> list[click.Parameter]:
-    """The arguments and options of a command that takes the fields of a model."""
-    return [_parameter(name, field) for name, field in model.model_fields.items() if name not in _COMMON]
+    """The arguments and options of a command that takes the fields of a model, its own before those it inherits."""
+    bases = enumerate(model.__mro__)
+    heritage = {name: rank for rank, base in bases for name in base.__dict__.get("__annotations__", {})}
+    names = [name for name in model.model_fields if name not in _COMMON]
+    return [_parameter(name, model.model_fields[name]) for name in sorted(names, key=heritage.__getitem__)]
 
 
 def _parameter(name: str, field: FieldInfo) -> click.Parameter:
@@ -38,6 +41,7 @@ def _help(field: FieldInfo) -> str:
     if default in (None, "", [], PydanticUndefined):
         return str(field.description)
     shown = ", ".join(default) if isinstance(default, list) else default
+    shown = str(shown).lower() if isinstance(shown, bool) else shown  # as it is typed
     return f"{field.description} [default: {shown}]"
 
 

@@ -10,6 +10,7 @@ from flows.inspection import Told
 from nightsort import lease
 from nightsort.dataset.versions import Dataset
 from nightsort.quarantine import Quarantine
+from nightsort.reports.formats import plural
 from nightsort.storage import Storage
 from tasks.progress import progress
 
@@ -33,4 +34,5 @@ def requeue(storage: Storage, reason: str | None) -> Told:
     """Forget verdicts; no run that would write new ones may be at work."""
     with lease.hold(storage, "dataset"), lease.hold(storage, "predictions"):
         dropped = Quarantine(storage).requeue(reason)
-    return [f"{dropped} files will be looked at again by the next run over their source"], {"requeued": dropped}
+    told = f"{plural(dropped, 'file')} will be looked at again by the next run over their source"
+    return [told], {"requeued": dropped}

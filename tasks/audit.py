@@ -80,16 +80,17 @@ def embed_pictures(run: Run, subject: Subject, embedder: Embedder) -> Embeddings
 @stage(retries=0)
 def count_leaks(
     run: Run, params: AuditParams, subject: Subject, embeddings: Embeddings
-) -> tuple[list[Leak], list[Twins]]:
+) -> tuple[list[Leak], dict[str, list[Twins]]]:
     """How many test pictures have a near-twin in train, by two criteria, under a random split and under ours.
 
-    Also pairs to look at, which the random split would tear apart.
+    Also, by the way of splitting, pairs to look at that it tears apart.
     """
     splits = np.array(subject.examples["split"].to_pylist())
     names = np.array(subject.classes)[subject.labels]
     radius = Dataset(run.storage).policy().near_duplicates
     radius = radius if radius >= 0 else Policy().near_duplicates  # an audit looks, also where an ingest does not
-    counts, torn = [], []
+    counts: list[Leak] = []
+    torn: dict[str, list[Twins]] = {}
     with progress("looking for leaks", None):
         vectors = leak.whiten(embeddings)
         for way, drawn in ((RANDOM, leak.random_splits(splits, params.seed)), (OURS, splits)):
@@ -108,8 +109,9 @@ def count_leaks(
                         by_class=by_class,
                     )
                 )
-                torn += [_pairs(subject, found, vectors, criterion)] if way == RANDOM else []
-        return counts, gallery.twins(Dataset(run.storage), subject.examples, pa.concat_tables(torn))
+            pairs = pa.concat_tables(_pairs(subject, found, vectors, criterion) for criterion, found in by.items())
+            torn[way] = gallery.twins(Dataset(run.storage), subject.examples, pairs)
+        return counts, torn
 
 
 @stage(retries=0)

@@ -1,7 +1,7 @@
-"""Owns the stages of a classification: outcomes chunk by chunk, each committed to the ledger.
+"""Owns the stages of a classification: fingerprints, what is new, and an outcome for each, chunk by chunk.
 
-Invariant: a chunk is committed before the next result is taken, so a run that dies loses the chunks
-in flight and nothing else.
+Invariant: what is fingerprinted and decided has as many rows as were listed; a chunk is committed before the
+next result is taken, so a run that dies loses the chunks in flight and nothing else.
 Does not know the order of the stages.
 """
 
@@ -14,13 +14,35 @@ from nightsort.quarantine import Quarantine
 from nightsort.reports.account import Account
 from nightsort.reports.data import MAX_THUMBNAILS, ClassCount, ClassifyPart
 from nightsort.reports.gallery import thumbnails
+from nightsort.schema import FINGERPRINTS
 from nightsort.scoring.ledger import Ledger
 from nightsort.scoring.outcomes import Order, classify
-from nightsort.sources.arrivals import chunks
+from nightsort.sources.arrivals import chunks, decide
+from nightsort.sources.reader import fingerprint
 from tasks.compute import Workers
 from tasks.intake import access, judged_bad, new_rows, settle
+from tasks.progress import progress
 from tasks.runs import Run
 from tasks.stage import stage
+
+
+@stage(retries=2)
+def fingerprint_pictures(run: Run, params: ClassifyParams, listing: pa.Table, workers: Workers) -> pa.Table:
+    """The listing with the SHA-256 of everything that is to be read."""
+    undecided = pc.is_null(listing["outcome"])
+    done = [_without_hash(listing.filter(pc.invert(undecided)))]
+    todo = listing.filter(undecided)
+    with progress("fingerprinting", todo.num_rows) as advance:
+        for item in workers.map(fingerprint, chunks(todo, params.chunk_size), access(run, params)):
+            done.append(_without_hash(item.chunk, died=True) if item.result is None else item.result)
+            advance(item.chunk.num_rows)
+    return pa.concat_tables(done)
+
+
+@stage(retries=2)
+def decide_what_is_new(run: Run, fingerprints: pa.Table, known: pa.Table) -> pa.Table:
+    """The same rows; an outcome where none is to be worked for, and undecided where it is new."""
+    return decide(fingerprints, known)
 
 
 @stage(retries=0)  # each chunk has its own retry, and what is committed must not be committed twice
@@ -67,3 +89,11 @@ def describe_predictions(run: Run, params: ClassifyParams, card: Card) -> Classi
         abstain_below=card.abstain_below,
         least_certain=thumbnails(least, params.max_pixels, access(run, params)),
     )
+
+
+def _without_hash(rows: pa.Table, died: bool = False) -> pa.Table:
+    """Rows that were not read, by the schema FINGERPRINTS."""
+    if died:
+        outcome = {"outcome": "quarantined", "reason": "kills_decoder", "detail": "its worker died while reading it"}
+        rows = pa.Table.from_pylist([row | outcome for row in rows.to_pylist()], schema=rows.schema)
+    return rows.append_column("sha256", pa.nulls(rows.num_rows, pa.string())).cast(FINGERPRINTS)

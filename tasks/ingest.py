@@ -58,12 +58,17 @@ class Built:
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
 
-def check_labels(listing: pa.Table) -> None:
+def check_labels(listing: pa.Table, params: IngestParams) -> None:
     """Refuse, before any work, a source of which nothing has a label.
 
     :raises DatasetError: says how labels are given
     """
     if pc.all(pc.or_(pc.is_null(listing["label"]), pc.is_valid(listing["outcome"]))).as_py():
+        if params.manifest:
+            raise DatasetError(
+                f"manifest {params.manifest}: gives no picture of {params.source} a label; "
+                "its paths must be absolute, or start from there"
+            )
         raise DatasetError(
             "no picture has a label; expected SOURCE/<class>/picture.jpg, or --manifest with the columns path and label"
         )

@@ -1,7 +1,7 @@
-"""Owns the stages that every run over a source begins with: list, fingerprint, decide what is new.
+"""Owns what every run over a source does: list it, and account for what comes back from the workers.
 
-Invariant: the rows that come out are the rows that were listed.
-Does not know what becomes of the new ones.
+Invariant: every listed row is counted once, as it comes to its outcome.
+Does not know what a worker does with a picture.
 """
 
 import uuid
@@ -17,12 +17,10 @@ from nightsort import quarantine
 from nightsort.config import IntakeParams
 from nightsort.errors import CeilingError
 from nightsort.reports.account import Account
-from nightsort.schema import FINGERPRINTS, LISTING, QUARANTINE, place
-from nightsort.sources.arrivals import chunks, decide
+from nightsort.schema import LISTING, QUARANTINE, place
 from nightsort.sources.files import Access
 from nightsort.sources.listing import list_source
-from nightsort.sources.reader import fingerprint
-from tasks.compute import Done, Workers
+from tasks.compute import Done
 from tasks.progress import progress
 from tasks.runs import Run
 from tasks.stage import stage
@@ -55,25 +53,6 @@ def list_pictures(run: Run, params: IntakeParams, manifest: str | None = None, f
         ):
             listing.write_batch(batch)
     return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-
-
-@stage(retries=2)
-def fingerprint_pictures(run: Run, params: IntakeParams, listing: pa.Table, workers: Workers) -> pa.Table:
-    """The listing with the SHA-256 of everything that is to be read."""
-    undecided = pc.is_null(listing["outcome"])
-    done = [_without_hash(listing.filter(pc.invert(undecided)))]
-    todo = listing.filter(undecided)
-    with progress("fingerprinting", todo.num_rows) as advance:
-        for item in workers.map(fingerprint, chunks(todo, params.chunk_size), access(run, params)):
-            done.append(_without_hash(item.chunk, died=True) if item.result is None else item.result)
-            advance(item.chunk.num_rows)
-    return pa.concat_tables(done)
-
-
-@stage(retries=2)
-def decide_what_is_new(run: Run, fingerprints: pa.Table, known: pa.Table) -> pa.Table:
-    """The same rows; an outcome where none is to be worked for, and undecided where it is new."""
-    return decide(fingerprints, known)
 
 
 def open_account(run: Run, params: IntakeParams, decided: pa.Table) -> Account:
@@ -163,11 +142,3 @@ def _poison(run: Run, chunk: pa.Table) -> pa.Table:
 
 def _table(rows: Iterable[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=QUARANTINE)
-
-
-def _without_hash(rows: pa.Table, died: bool = False) -> pa.Table:
-    """Rows that were not read, by the schema FINGERPRINTS."""
-    if died:
-        outcome = {"outcome": "quarantined", "reason": "kills_decoder", "detail": "its worker died while reading it"}
-        rows = pa.Table.from_pylist([row | outcome for row in rows.to_pylist()], schema=rows.schema)
-    return rows.append_column("sha256", pa.nulls(rows.num_rows, pa.string())).cast(FINGERPRINTS)

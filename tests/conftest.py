@@ -14,7 +14,7 @@ from selenium.webdriver.chrome.service import Service
 
 from nightsort.storage import Storage
 
-pytest_plugins = ["tests.object_store"]
+pytest_plugins = ["tests.object_store", "tests.flows.commands"]
 
 _BROWSER = Path("/usr/bin/chromium")
 _DRIVER = Path("/usr/bin/chromedriver")

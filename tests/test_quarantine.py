@@ -127,6 +127,12 @@ def test_a_hostile_name_decides_neither_where_bytes_go_nor_what_a_spreadsheet_do
     assert item["label"] == "'=1+1"
 
 
+def test_an_export_needs_a_folder(storage: Storage, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(StorageError, match=f"^{tmp_path}/out: is a file; name a folder"):
+        Quarantine(storage).export(tmp_path / "out", None)
+
+
 def test_an_export_never_mixes_with_what_is_there(storage: Storage, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(StorageError, match="is not empty"):

@@ -70,16 +70,21 @@ class IntakeParams(RunParams):
         0, ge=0, description="Memory of a worker process in MB, at most; 0 means its share of the machine's."
     )
     max_quarantined: float = Field(
-        0.5, ge=0, le=1, description="Largest share of quarantined pictures before the run counts as failed."
+        0.5, ge=0, le=1, description="Largest share of quarantined pictures, 0 to 1; with more the run stops as failed."
     )
     max_quarantined_chunk: float = Field(
-        0.95, ge=0, le=1, description="The same share for each chunk, so that a source that goes bad is named at once."
+        0.95,
+        ge=0,
+        le=1,
+        description="The same share of one chunk of pictures, so that a source that goes bad is named at once.",
     )
     min_quarantined_chunk: int = Field(
-        100, ge=1, description="That share is only looked at when at least this many of the chunk were quarantined."
+        100,
+        ge=1,
+        description="With fewer quarantined in a chunk than this, max_quarantined_chunk does not stop the run.",
     )
     min_quarantined: int = Field(
-        20, ge=0, description="The share of the run is only looked at when at least this many were quarantined."
+        20, ge=0, description="With fewer quarantined than this, max_quarantined does not stop the run."
     )
 
 

@@ -17,6 +17,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from nightsort.storage import Storage
 
 _GROUP_BYTES = 32_000_000  # a row group is read whole, so it is sized by bytes and not by rows
+_GROUP_ROWS = 16_384  # at most: a row group is also encoded whole
 
 
 Action = AddAction | RemoveAction
@@ -38,7 +39,7 @@ def write_file(folder: str, rows: pa.Table, prefix: str) -> DataFile:
 
     :param folder: path or URI of a table
     """
-    rows_per_group = max(1, _GROUP_BYTES * rows.num_rows // max(1, rows.nbytes))
+    rows_per_group = min(_GROUP_ROWS, max(1, _GROUP_BYTES * rows.num_rows // max(1, rows.nbytes)))
     name = f"{prefix}-{uuid.uuid4().hex[:12]}.parquet"
     encoded = pa.BufferOutputStream()
     # Pictures are compressed already, and no two are equal: dictionaries and statistics would cost more than decoding.

@@ -83,9 +83,12 @@ class Quarantine:
 
         :param folder: is made; must be empty
         :returns: how many rows the index has, and how many of them have bytes
+        :raises StorageError: if it holds something, or is a file
+        :raises WriteError: if it cannot be written to
         """
-        if folder.exists() and any(folder.iterdir()):
-            raise StorageError(f"{folder}: is not empty; name a folder that is not there yet")
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            what = "is not empty" if folder.is_dir() else "is a file"
+            raise StorageError(f"{folder}: {what}; name a folder that is not there yet")
         written = kept = 0
         with writing(str(folder)):
             folder.mkdir(parents=True, exist_ok=True)
@@ -141,7 +144,7 @@ def row(
     :param content: the original bytes, if they could be read
     """
     return {
-        **{name: item.get(name) for name in ("sha256", "path", "member", "size", "stamp", "label")},
+        **{name: item.get(name) for name in KNOWN.names},
         "reason": reason,
         "detail": detail,
         "content": content if content is not None and len(content) <= CONTENT_CAP else None,

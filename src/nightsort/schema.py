@@ -15,6 +15,7 @@ REASONS = {
     "too_many_pixels": "the header declares more pixels than allowed",
     "too_large": "the file holds more bytes than allowed",
     "unreadable": "the bytes could not be read",
+    "bad_name": "the file's name is not valid UTF-8, so that no table can hold it; rename it",
     "bad_archive": "the archive, a member or the rest of it is damaged",
     "unsafe_member": "the archive member is a link, a device or encrypted",
     "nested_archive": "an archive inside an archive, which is not opened",

@@ -3,7 +3,7 @@
 Invariant: a file written here is there whole or not at all, on a local disk even after a power cut.
 Does not know what the files mean; Delta tables go through `deltalake` to the place that `locate` names.
 
-    <root>/dataset/          dataset.json (the policy), images/ (Delta table)
+    <root>/dataset/          dataset.json (the policy), examples/ and images/ (Delta tables)
     <root>/predictions/      Delta table: the ledger
     <root>/quarantine/       Delta table
     <root>/models/<n>/       weights.safetensors, then bundle.json

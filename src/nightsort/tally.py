@@ -54,5 +54,5 @@ class Tally(BaseModel):
         if self.quarantined >= max(at_least, 1) and self.quarantined > share * looked_at:
             raise CeilingError(
                 f"{self.quarantined} of {looked_at} pictures are quarantined, more than the allowed share "
-                f"max_quarantined={share:g}; look at 'nightsort quarantine' before running again"
+                f"max_quarantined={share:g}; 'nightsort report' says where they are listed"
             )

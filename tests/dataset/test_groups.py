@@ -177,7 +177,7 @@ def test_of_twins_declared_for_two_splits_the_one_that_judges_stays(declared: tu
     arriving = [picture(split, 0b1111, split=split) for split in declared] + [picture("free", 0b1111)]
     said = placed(arriving, [], Policy())
     assert {name: row["split"] for name, row in said.items()} == {declared[0]: None, kept: kept, "free": kept}
-    assert said["train"]["detail"] == "ties new pictures of two splits together, declared train"
+    assert said["train"]["detail"] == "near-duplicate or group of new ones in two splits, declared train"
 
 
 def test_what_is_declared_against_the_dataset_is_left_out() -> None:

@@ -13,7 +13,7 @@ from nightsort.config import IngestParams
 from nightsort.dataset.policy import Policy, agree, load, save
 from nightsort.errors import ConfigError, StorageError
 from nightsort.images.clean import Cleaning
-from nightsort.schema import EXAMPLES, SPLITS
+from nightsort.schema import IMAGES, SPLITS
 from nightsort.storage import Storage
 from nightsort.tables import Table
 
@@ -95,9 +95,9 @@ def test_a_policy_is_kept_and_read_again(storage: Storage) -> None:
 
 
 def begin(storage: Storage, policy: Policy) -> None:
-    """A policy in force: a dataset was committed under it."""
+    """A policy in force: pictures were kept under it."""
     save(storage, policy)
-    Table(storage, "dataset/examples", EXAMPLES).append_files([], "run")
+    Table(storage, "dataset/images", IMAGES).append_files([], "run")
 
 
 def test_what_is_not_said_is_as_the_dataset_was_begun(storage: Storage) -> None:

@@ -33,9 +33,7 @@ def stored(root: Path, version: int | None = None) -> set[tuple[str, str, str, s
     dataset = Dataset(Storage(str(root)))
     rows = dataset.examples(["sha256", "label", "path", "member", "split"], version=version).to_pylist()
     assert len({row["sha256"] for row in rows}) == len(rows)
-    return {
-        (row["sha256"], row["label"], Path(row["member"] or row["path"]).name, row["split"]) for row in rows
-    }
+    return {(row["sha256"], row["label"], Path(row["member"] or row["path"]).name, row["split"]) for row in rows}
 
 
 def class_folders(folder: Path, pictures: Pictures) -> dict[str, str]:

@@ -73,6 +73,7 @@ def test_a_random_split_leaks_and_ours_does_not(filled: Storage) -> None:
         assert leaks["random", criterion].leaking > tests / 2  # two twins each, most of the pictures in train
     assert leaks["ours", "perceptual hash"].leaking == 0
     assert part.twins and all(pair.left.image and pair.right.image and "cosine" in pair.note for pair in part.twins)
+    assert bool(part.torn) == bool(leaks["ours", "embedding"].leaking)
 
 
 def test_a_stray_picture_is_found_with_its_class(filled: Storage) -> None:

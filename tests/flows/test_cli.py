@@ -5,16 +5,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows import cli, launch
 from nightsort import lease
 from nightsort.config import ClassifyParams
 from nightsort.storage import Storage
+from tests.flows.commands import Said
 
 KEYS = {"run_id", "discovered", "quarantined", "duplicate", "deferred", "skipped", "balanced", "report"}
 THREE_MISTAKES = """
@@ -27,44 +26,6 @@ pipelines:
     parameters: {source: incoming, batch_size: 0}
     schedule: {cron: every night}
 """
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command left behind."""
-
-    code: int
-    out: list[str]
-    err: list[str]
-
-    @property
-    def data(self) -> Any:
-        """The JSON object on the last line."""
-        return json.loads(self.out[-1])
-
-
-@pytest.fixture
-def nightsort(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], inline: None
-) -> Callable[..., Said]:
-    """Run the command line in this process, in an empty folder; no Prefect server answers."""
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    monkeypatch.setattr(launch, "is_alive", lambda _: False)
-
-    def run(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["nightsort", *map(str, words)])
-        capsys.readouterr()
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return Said(code, out.splitlines(), err.splitlines())
-
-    return run
 
 
 @pytest.fixture
@@ -86,7 +47,7 @@ MISTAKES = [
     ("ingest {missing}", ["does not exist"]),
     ("ingest {empty}", ["is empty"]),
     ("ingest {unlabelled}", ["no picture has a label; expected SOURCE/<class>/picture.jpg, or --manifest"]),
-    ("ingest {good} --manifest {missing}", ["{missing}"]),
+    ("ingest {good} --manifest {missing}.csv", ["manifest {missing}.csv: does not exist; give a file"]),
     ("ingest {good} --rules blurry", ["rules.0: must read 'measure comparison number: action'"]),
     ("quarantine requeue", ["--reason REASON or --all"]),
     ("quarantine export --into {good}", ["is not empty"]),

@@ -18,6 +18,7 @@ from flows.classify import classify
 from flows.ingest import ingest
 from nightsort.config import ClassifyParams, IngestParams
 from nightsort.dataset.versions import Dataset
+from nightsort.errors import ConfigError
 from nightsort.images.decode import decode
 from nightsort.quarantine import Quarantine
 from nightsort.reports import store
@@ -196,6 +197,23 @@ def test_a_killed_ingest_is_a_whole_version_or_none(point: tuple[str, str, int],
     assert everything_is_there_once(dataset, 2) == 144
     assert everything_is_there_once(dataset, 1) == 120
     assert set_aside(Path(params.storage)) == Counter(["bad.png!"])
+
+
+@pytest.mark.usefixtures("inline")
+def test_pixels_that_no_row_names_are_never_taken_for_those_of_another_cleaning(
+    tmp_path: Path, pictures: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first ingest died between its two commits; the next one would find its pictures there, cleaned otherwise."""
+    source = pictures.labelled(tmp_path / "in", {"red": 4, "green": 4})
+    params = IngestParams(source=str(source), storage=str(tmp_path / "root"), settle_seconds=0)
+    with monkeypatch.context() as patch:
+        patch.setattr("nightsort.tables.Table.upsert", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ingest.fn(params)
+    with pytest.raises(ConfigError, match=r"colour: .* was begun with 'rgb'"):
+        ingest.fn(params.model_copy(update={"colour": "grey"}))
+    assert ingest.fn(params).intake.tally.done == 8
+    assert everything_is_there_once(Dataset(Storage(params.storage)), 1) == 8
 
 
 @pytest.mark.usefixtures("inline")

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from nightsort.dataset.policy import Policy
 from nightsort.evaluation.scores import ClassScore, Decision, Scores
 from nightsort.learning.history import Epoch
 from nightsort.reports.data import (
@@ -202,10 +203,13 @@ def trained(**changes: Any) -> Report:
 
 
 class Shelf:
-    """A dataset whose pictures are in memory; it gives them as :meth:`Dataset.pictures` does."""
+    """A dataset in memory; it gives pictures and policy as :class:`Dataset` does."""
 
-    def __init__(self, images: dict[str, bytes]) -> None:
-        self._images = images
+    def __init__(self, images: dict[str, bytes], policy: Policy | None = None) -> None:
+        self._images, self._policy = images, policy or Policy()
+
+    def policy(self) -> Policy:
+        return self._policy
 
     def pictures(self, sha256s: pa.Array) -> Iterator[pa.RecordBatch]:
         for name in sorted(set(sha256s.to_pylist()) & set(self._images), reverse=True):

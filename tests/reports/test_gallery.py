@@ -1,5 +1,7 @@
 """A thumbnail for every row, in order; one that cannot be read any more is shown without pixels."""
 
+import base64
+import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from PIL import Image
 
+from nightsort.dataset.policy import Policy
+from nightsort.images.clean import Cleaning
 from nightsort.reports.data import MAX_TWINS
-from nightsort.reports.gallery import stored_thumbnails, thumbnails, twins
+from nightsort.reports.gallery import stored_images, stored_thumbnails, thumbnails, twins
 from nightsort.sources.files import Access
 
 
@@ -72,6 +77,17 @@ def test_stored_pictures_are_shown_in_order_with_their_own_pixels(dataset: Any, 
     assert [bool(item.image) for item in shown] == [True, False, True, False, True]
     assert shown[0].image == shown[4].image != shown[2].image
     assert [item.margin for item in shown] == [5.0, 4.0, 3.0, 0.0, 1.0]
+
+
+def test_stored_pictures_are_turned_only_where_the_dataset_was_begun_so(shelf: Callable[..., Any]) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    file = io.BytesIO()
+    Image.new("RGB", (40, 20), "red").save(file, "JPEG", exif=exif)
+    for orient, size in ((True, (20, 40)), (False, (40, 20))):
+        policy = Policy(cleaning=Cleaning(orient=orient))
+        uri = stored_images(shelf({"a": file.getvalue()}, policy), ["a"])["a"]
+        assert Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).size == size
 
 
 def test_pairs_of_two_labels_come_first_and_else_the_order_stays(dataset: Any, examples: pa.Table) -> None:

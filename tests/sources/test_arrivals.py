@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightsort.schema import FINGERPRINTS, LISTING, OTHER_REASONS, REASONS
@@ -63,6 +63,7 @@ KNOWNS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(listings(), KNOWNS)
 def test_every_row_comes_out_once_and_what_is_left_is_new_and_there_once(
     new: list[dict[str, Any]], old: list[dict[str, Any]]
@@ -173,6 +174,22 @@ def test_what_is_decided_stays_decided_when_unchanged() -> None:
     old = pa.Table.from_pylist([known("p1", "aa")], schema=KNOWN)
     rows = leave_unchanged(unread(fingerprint("p1", None, outcome="deferred", reason="still_written")), old)
     assert rows["outcome"].to_pylist() == ["deferred"]
+
+
+@pytest.mark.parametrize("size", [5, None])
+def test_what_the_listing_found_bad_is_set_aside_once(size: int | None) -> None:
+    bad = fingerprint("p1", None, size=size, stamp="", outcome="quarantined", reason="missing_file")
+    old = pa.Table.from_pylist([known("p1", None, size=size, stamp="")], schema=KNOWN)
+    assert leave_unchanged(unread(bad), old)["reason"].to_pylist() == ["known"]
+    assert leave_unchanged(unread({**bad, "path": "p2"}), old)["reason"].to_pylist() == ["missing_file"]
+
+
+def test_files_of_unknown_size_are_not_taken_for_one_another() -> None:
+    old = [known("p1", None, size=None)]
+    kept = leave_unchanged(unread(fingerprint("p2", None, size=None)), pa.Table.from_pylist(old, schema=KNOWN))
+    assert kept["outcome"].to_pylist() == [None]
+    bad = fingerprint("p2", None, size=None, outcome="quarantined", reason="bad_archive")
+    assert [row["reason"] for row in decided([bad], old)] == ["bad_archive"]
 
 
 def test_what_is_gone_lay_below_the_root_and_is_not_listed_any_more() -> None:

@@ -128,12 +128,14 @@ def test_a_file_that_grew_is_read_whole(grown: int, tmp_path: Path) -> None:
     assert str(fault) == "too_large: more than 99 bytes"
 
 
-def test_a_file_that_does_not_fit_into_memory_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("uri", ["/in/a", "memory://in/a"])
+def test_a_file_that_does_not_fit_into_memory_is_set_aside(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **options: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.open", refuse)
-    [(_, fault)] = fetch([(str(tmp_path / "a"), 10)], Access())
+    monkeypatch.setattr(files, "open", refuse, raising=False)
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.open", refuse)
+    [(_, fault)] = fetch([(uri, 10)], Access())
     assert str(fault) == "bomb: needs more memory than a worker may use to be read"
 
 

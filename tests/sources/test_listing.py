@@ -86,7 +86,7 @@ def test_names_that_are_not_utf8_are_rows_that_say_so(by_name: Named, fill: Fill
         file.write(b"x")
     found = by_name(tmp_path)
     row = found.pop(r"crack/\udcff\udcfe.jpg")
-    assert (row["outcome"], row["reason"]) == ("quarantined", "unreadable") and "UTF-8" in row["detail"]
+    assert (row["outcome"], row["reason"]) == ("quarantined", "bad_name") and "UTF-8" in row["detail"]
     assert found.keys() == {"crack/ok.jpg"}
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from nightsort.dataset.groups import assign
 from nightsort.dataset.policy import Policy
-from nightsort.dataset.shards import BUILT, REPEATED
+from nightsort.dataset.shards import REPEATED
 from nightsort.dataset.twins import HASHES
 from nightsort.schema import EXAMPLES, WITHHELD
 
@@ -64,11 +64,13 @@ def admit(
     """
     # A withheld picture that comes again, when nobody disputes it any more, is taken in anew.
     present = present.filter(pc.not_equal(present["split"], WITHHELD))
-    arrivals = _in_order(built, repeated)
+    clear = _clear(built["sha256"], repeated["sha256"], [present["sha256"], set_aside["sha256"]])
+    arrivals = _in_order(built, clear, repeated)
     outcome = _decide(arrivals, present, gone, set_aside)
     settled = [_settled(arrivals, outcome)]
     # Bytes under another label are settled above; of equal ones the first that was built is kept.
-    kept = built.take(arrivals["built"].filter(pc.is_null(outcome["outcome"])))
+    first = arrivals["built"].filter(pc.is_null(outcome["outcome"]))
+    kept = built if pc.all(clear).as_py() else pa.concat_tables([built.filter(clear), built.take(first)])
     originals = present.filter(pc.is_null(present["parent"]))
     placed = assign(_with_name(kept), originals, policy)
     homeless = pc.is_valid(placed["reason"])
@@ -85,11 +87,19 @@ def admit(
     )
 
 
-def _in_order(built: pa.Table, repeated: pa.Table) -> pa.Table:
-    """Both by place, with the row in `built`, if any; a built one stands before a repeated one of the same bytes."""
+def _clear(built: pa.ChunkedArray, repeated: pa.ChunkedArray, known: list[pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Whether a built picture's bytes came once and are known nowhere: most are, and there is nothing to decide."""
+    counted = pc.value_counts(pa.chunked_array([*built.chunks, *repeated.chunks], pa.string()))
+    several = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    return pc.invert(pc.is_in(built, pa.chunked_array([several, *(chunk for each in known for chunk in each.chunks)])))
+
+
+def _in_order(built: pa.Table, clear: pa.ChunkedArray, repeated: pa.Table) -> pa.Table:
+    """What is not clear by place, with the row in `built`, if any; of equal bytes a built one stands first."""
+    place = pa.array(np.arange(len(built)))
     rows = pa.concat_tables(
         [
-            built.select(REPEATED.names).append_column("built", pa.array(range(len(built)), pa.int64())),
+            built.select(REPEATED.names).append_column("built", place).filter(pc.invert(clear)),
             repeated.append_column("built", pa.nulls(len(repeated), pa.int64())),
         ]
     )
@@ -152,31 +162,33 @@ def _settled(arrivals: pa.Table, outcome: pa.Table) -> pa.Table:
 
 
 def _homeless(placed: pa.Table) -> pa.Table:
-    rows = placed.append_column("outcome", pa.array(["quarantined"] * len(placed), pa.string()))
+    rows = placed.append_column("outcome", pa.repeat("quarantined", len(placed)))
     return rows.select(SETTLED.names).cast(SETTLED)
 
 
 def _with_name(kept: pa.Table) -> pa.Table:
-    """What `assign` looks at: the split as declared, and the place that `group_by` is matched against."""
+    """The same rows with the name that `group_by` is matched against."""
     inside = pc.not_equal(kept["member"], "")
     name = pc.if_else(inside, pc.binary_join_element_wise(kept["path"], kept["member"], "/"), kept["path"])
-    column = kept.schema.get_field_index("split")
-    kept = kept.set_column(column, BUILT.field("split"), kept["declared_split"])
     return kept.append_column("name", name)
 
 
 def _examples(placed: pa.Table) -> pa.Table:
     """Admitted rows by the schema EXAMPLES, flagged where the nearest twin has another label."""
     other = pc.fill_null(pc.not_equal(placed["twin_label"], placed["label"]), False)
-    flags = [
-        [*flags, OTHER_LABEL] if differs else flags
-        for flags, differs in zip(placed["flags"].to_pylist(), other.to_pylist(), strict=True)
-    ]
     values = {name: placed[name] for name in EXAMPLES.names}
-    values["flags"] = pa.array(flags, EXAMPLES.field("flags").type)
+    values["flags"] = _with_flag(placed["flags"], other)
     values["weight"] = pc.fill_null(placed["weight"], 1.0)
-    values["ingested_at"] = pa.array([datetime.now(UTC)] * len(placed), EXAMPLES.field("ingested_at").type)
+    values["ingested_at"] = pa.repeat(pa.scalar(datetime.now(UTC), EXAMPLES.field("ingested_at").type), len(placed))
     return pa.table(values).cast(EXAMPLES)
+
+
+def _with_flag(flags: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The flags with OTHER_LABEL too where it is due, which is seldom: only those become Python objects."""
+    longer = [[*some, OTHER_LABEL] for some in flags.filter(other).to_pylist()]
+    place = np.arange(len(flags))
+    place[other.to_numpy()] = len(flags) + np.arange(len(longer))
+    return pa.chunked_array([*flags.chunks, pa.array(longer, flags.type)]).take(pa.array(place))
 
 
 def _clusters(placed: pa.Table) -> int:

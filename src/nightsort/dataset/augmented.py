@@ -24,9 +24,8 @@ from nightsort.dataset.policy import Policy
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import PictureError, StorageError
 from nightsort.images.augment import apply
-from nightsort.images.decode import decode
 from nightsort.images.look import look
-from nightsort.images.preprocess import encode_for_store
+from nightsort.images.preprocess import decode_stored, encode_for_store
 from nightsort.schema import EXAMPLES, IMAGES
 
 _INHERITED = ("label", "group", "weight", "path", "member")
@@ -39,8 +38,6 @@ PLAN = pa.schema([("parent", pa.string()), ("copy", pa.int64()), *map(EXAMPLES.f
 
 COPIES = 256
 """Copies in a chunk."""
-
-_STORED_PIXELS = 2**30  # what is in the dataset was within the ingest's own cap
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ def make(chunk: pa.Table, order: Order) -> Copies:
 def _copy(row: dict[str, Any], order: Order) -> tuple[bytes, dict[str, Any]]:
     """The bytes of one copy, and its row."""
     try:
-        parent = decode(row["image"], _STORED_PIXELS, orient=order.policy.cleaning.orient)
+        parent = decode_stored(row["image"], order.policy.cleaning)
     except PictureError as error:
         raise StorageError(
             f"dataset: the stored pixels of {row['parent']} are damaged ({error}); restore them"

@@ -10,6 +10,7 @@ Does not know the pixels.
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from nightsort.dataset import twins
 from nightsort.dataset.policy import Policy
@@ -42,13 +43,13 @@ def assign(arriving: pa.Table, present: pa.Table, policy: Policy) -> pa.Table:
     links = np.column_stack([near.inner["one"].to_numpy(), near.inner["other"].to_numpy()])
     kept, component, bits = Ties(near.arriving, _codes(declared), links, pull, wanted).settle()
     names = _names(arriving["sha256"], declared, heirloom, component)
-    splits = [_split(name, int(tied), policy) for name, tied in zip(names.to_pylist(), bits, strict=True)]
+    splits = [_split(name.as_py(), int(tied), policy) for name, tied in zip(names, bits, strict=True)]
     place, stays = pa.array(component), pa.array(kept)
     columns = {
         "group": pc.if_else(stays, pc.coalesce(declared, pc.utf8_slice_codeunits(names, 1).take(place)), _NULL),
         "split": pc.if_else(stays, pa.array(splits, pa.string()).take(place), _NULL),
         "reason": pc.if_else(stays, _NULL, "straddles_splits"),
-        "detail": pc.if_else(stays, _NULL, _details(pull, arriving["split"])),
+        "detail": _details(pull, arriving["split"], ~kept),
         **twins.nearest(arriving, present, near),
     }
     rest = arriving.drop_columns([name for name in columns if name in arriving.column_names])
@@ -99,26 +100,35 @@ def _pull_by_group(present: pa.Table, declared: pa.ChunkedArray) -> Bits:
     return np.asarray(bits[pc.fill_null(pc.index_in(declared, groups), len(groups)).to_numpy()], np.uint8)
 
 
-def _names(sha256: pa.ChunkedArray, declared: pa.ChunkedArray, heirloom: pa.Array, component: Rows) -> pa.Array:
+def _names(sha256: pa.ChunkedArray, declared: pa.ChunkedArray, heirloom: pa.Array, component: Rows) -> pa.ChunkedArray:
     """What names each component, after a digit that ranks it: a group of the dataset, a declared one, a sha256."""
     ranked = [
         pc.binary_join_element_wise(str(rank), names, "") for rank, names in enumerate([heirloom, declared, sha256])
     ]
-    rows = pa.table({"component": component, "name": pc.coalesce(*ranked)})
-    return rows.group_by("component").aggregate([("name", "min")]).sort_by("component")["name_min"].combine_chunks()
+    names = pc.coalesce(*ranked)
+    # Most pictures are a component of their own, and need no grouping.
+    shared = np.bincount(component)[component] > 1
+    rows = pa.table({"component": component[shared], "name": names.filter(pa.array(shared))})
+    least = rows.group_by("component", use_threads=False).aggregate([("name", "min")])
+    place = np.zeros(component.max(initial=-1) + 1, np.int64)
+    place[component] = np.arange(len(component))
+    place[least["component"].to_numpy()] = len(component) + np.arange(len(least))
+    return pa.chunked_array([*names.chunks, *least["name_min"].chunks], pa.string()).take(pa.array(place))
 
 
 def _split(name: str, bits: int, policy: Policy) -> str:
     return SPLITS[bits.bit_length() - 1] if bits else policy.split_of(name[1:])
 
 
-def _details(pull: Bits, declared: pa.ChunkedArray) -> pa.Array:
-    """Why each picture would be left out."""
-    details = []
-    for bits, own in zip(pull.tolist(), declared.to_pylist(), strict=True):
+def _details(pull: Bits, declared: pa.ChunkedArray, out: NDArray[np.bool_]) -> pa.Array:
+    """Why each picture that is left out is; null for the others."""
+    details: list[str] = []
+    for bits, own in zip(pull[out].tolist(), declared.filter(pa.array(out)).to_pylist(), strict=True):
         splits = " and ".join(split for place, split in enumerate(SPLITS) if bits >> place & 1)
         tied = (
-            f"near-duplicate or group of pictures in {splits}" if splits else "ties new pictures of two splits together"
+            f"near-duplicate or group of pictures in {splits}"
+            if splits
+            else "near-duplicate or group of new ones in two splits"
         )
         details.append(f"{tied}, declared {own}" if own else tied)
-    return pa.array(details, pa.string())
+    return pa.array(details, pa.string()).take(pa.array(out.cumsum() - 1, mask=~out))

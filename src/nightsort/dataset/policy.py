@@ -16,7 +16,7 @@ from nightsort.images.clean import Cleaning
 from nightsort.storage import Storage
 
 _FILE = "dataset/dataset.json"
-_BEGUN = "dataset/examples/_delta_log"  # a first ingest that died before its commit binds nobody
+_BEGUN = "dataset/images/_delta_log"  # a first ingest that died before it kept a picture binds nobody
 
 
 class Policy(BaseModel):
@@ -62,7 +62,7 @@ def agree(storage: Storage, params: IngestParams) -> Policy:
     """
     wanted = params.model_dump(include={*Policy.model_fields, *Cleaning.model_fields}, exclude_none=True)
     settled = load(storage)
-    if not storage.exists(_BEGUN):
+    if not storage.exists(_BEGUN):  # from then on there are pixels, which the next run would take for its own
         cleaning = {name: wanted.pop(name) for name in Cleaning.model_fields if name in wanted}
         return Policy(**wanted, cleaning=Cleaning(**cleaning))
     if settled is None:

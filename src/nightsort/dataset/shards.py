@@ -29,8 +29,8 @@ from nightsort.schema import EXAMPLES, IMAGES, LISTING, QUARANTINE
 from nightsort.sources.files import Access
 from nightsort.sources.reader import read
 
-BUILT = pa.schema([pa.field("declared_split", pa.string()), *EXAMPLES])
-"""A built picture: a row of the dataset to be, its group as declared and its split yet to be found."""
+BUILT = EXAMPLES
+"""A built picture: a row of the dataset to be, its group and split as declared, or null."""
 
 REPEATED = pa.schema([LISTING.field(name) for name in ("path", "member", "size", "stamp", "label")]).append(
     pa.field("sha256", pa.string())
@@ -142,14 +142,14 @@ class _Work:
         order, cleaning = self.order, self.order.policy.cleaning
         decoded = decode(data, order.max_pixels, orient=cleaning.orient, strict=order.strict)
         self.lap("decode")
-        seen = look(decoded)
-        flags = _judge(seen, order.rules)
+        noted = look(decoded)
+        flags = _judge(noted, order.rules)
         self.lap("measure and hash")
         picture = cleaning(decoded, row["roi"])
         self.lap("clean")
         image = encode_for_store(data, picture, order.policy.store_side, changed=picture is not decoded)
         self.images.append(image)
-        self.built.append({**row, **seen, "flags": flags})
+        self.built.append({**row, **noted, "flags": flags, "run_id": order.run_id})
         self.lap("encode")
 
     def finished(self) -> Shard:
@@ -157,7 +157,7 @@ class _Work:
         file = self._write_images() if self.images else None
         bad = pa.Table.from_pylist(self.bad, schema=QUARANTINE)
         bad_file = write_file(self.order.quarantine, bad, self.order.run_id) if self.bad else None
-        built = _rows(self.built, BUILT, run_id=self.order.run_id)
+        built = pa.Table.from_pylist(self.built, schema=BUILT)
         repeated = pa.Table.from_pylist(self.repeated, schema=REPEATED)
         self.lap("write")
         return Shard(file, built, repeated, bad_file, bad.drop_columns("content"), self.deferred, self.seconds)
@@ -166,13 +166,6 @@ class _Work:
         names = pa.array([row["sha256"] for row in self.built], pa.string())
         table = pa.table([names, pa.array(self.images, pa.large_binary())], schema=IMAGES)
         return write_file(self.order.images, table, self.order.run_id)
-
-
-def _rows(built: list[dict[str, Any]], schema: pa.Schema, run_id: str) -> pa.Table:
-    for row in built:
-        row["declared_split"] = row.pop("split")
-        row["run_id"] = run_id
-    return pa.Table.from_pylist(built, schema=schema)
 
 
 def _judge(measures: dict[str, float], rules: tuple[Rule, ...]) -> list[str]:

@@ -99,11 +99,16 @@ class Ties:
                 votes[firm, place] += rank[place]
         split = _elect(votes)
         near = self._hub_graph(torn)
-        while True:
-            spread = np.where(split == 0, _elect(near @ (split[:, None] == _COLOURS).astype(float)), 0)
-            if not spread.any():
-                return split
-            split = split | spread
+        last = np.flatnonzero(split)
+        while len(last):  # only what got its split last has neighbours without one, so each link is looked at once
+            links = near[last]
+            free = split[links.indices] == 0
+            colour = np.repeat(split[last], np.diff(links.indptr))[free]
+            last, at = np.unique(links.indices[free], return_inverse=True)
+            votes = np.zeros((len(last), len(SPLITS)))
+            np.add.at(votes, at, (colour[:, None] == _COLOURS) * links.data[free, None])
+            split[last] = _elect(votes)
+        return split
 
     def _hub_graph(self, torn: Kept) -> csr_array:
         """Which hubs are next to each other: by a link, or by a picture that is tied to both."""

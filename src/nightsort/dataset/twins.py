@@ -95,18 +95,29 @@ def nearest(arriving: pa.Table, present: pa.Table, near: Near) -> dict[str, pa.C
 
     It is the nearest of another label, else one of the same look, else the nearest; at a tie the smallest sha256.
     """
-    rows = _keyed(arriving, near.arriving).append_column("row", pa.array(np.arange(len(arriving))))
-    ours = rows.filter(pc.greater_equal(rows["look"], 0)).drop_columns("row")
+    involved = _involved(near)
+    rows = _keyed(arriving.filter(pa.array(involved)), near.arriving[involved])
+    ours, rows = rows, rows.append_column("row", pa.array(np.arange(len(rows))))
     theirs = np.isin(near.present, near.outer["other"].to_numpy())
     looks = _smallest(pa.concat_tables([ours, _keyed(present.filter(pa.array(theirs)), near.present[theirs])]))
     found = rows.join(_best(ours, looks, near), _KEY).join(looks, _KEY).sort_by("row")
     alike = pc.if_else(pc.equal(found["first"], found["sha256"]), found["second"], found["first"])
     same = pc.and_(pc.fill_null(pc.equal(found["twin_label"], found["label"]), True), alike.is_valid())
-    return {
+    columns = {
         "twin": pc.if_else(same, alike, found["twin"]),
         "twin_label": pc.if_else(same, found["label"], found["twin_label"]),
         "twin_distance": pc.if_else(same, pa.scalar(0, pa.uint8()), found["twin_distance"]),
     }
+    place = pa.array(involved.cumsum() - 1, mask=~involved)
+    return {name: column.take(place) for name, column in columns.items()}
+
+
+def _involved(near: Near) -> NDArray[np.bool_]:
+    """Whether an arriving picture shares its look or has a near one: of most there is nothing to tell."""
+    looks = np.bincount(near.arriving[near.arriving >= 0], minlength=near.count) > 1
+    for pairs, name in ((near.inner, "one"), (near.inner, "other"), (near.outer, "one")):
+        looks[pairs[name].to_numpy()] = True
+    return np.append(looks, False)[near.arriving]  # the last for pictures without a look
 
 
 def _keyed(pictures: pa.Table, look: Rows) -> pa.Table:

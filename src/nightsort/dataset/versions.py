@@ -21,7 +21,7 @@ from nightsort.dataset.policy import Policy, load, save
 from nightsort.errors import DatasetError
 from nightsort.quarantine import Quarantine
 from nightsort.schema import EXAMPLES, IMAGES, SPLITS, WITHHELD
-from nightsort.sources.arrivals import known_from
+from nightsort.sources.arrivals import KNOWN, known_from
 from nightsort.storage import Storage
 from nightsort.tables import Table
 
@@ -91,7 +91,7 @@ class Dataset:
         """Every picture of the newest version, and what an ingest set aside, by the schema `arrivals.KNOWN`."""
         # What is withheld is looked at again: the other label may be gone.
         where = pc.is_null(pc.field("parent")) & (pc.field("split") != WITHHELD)
-        stored = self._examples.read(["sha256", "path", "member", "size", "stamp", "label"], where)
+        stored = self._examples.read(KNOWN.names, where)
         return pa.concat_tables([known_from(stored), Quarantine(self._storage).known("ingest")])
 
     def commit(self, files: Iterable[DataFile], examples: pa.Table, policy: Policy, run_id: str) -> int:

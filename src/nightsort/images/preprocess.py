@@ -20,7 +20,7 @@ _REVISION = 1
 """Raise by one with any change to the pixels that `Preprocessing` returns."""
 
 _KEPT = ("JPEG", "PNG", "WEBP")  # formats that are kept as they came; of the others there is a smaller form
-_NO_CAP = 2**30
+_STORED_PIXELS = 2**30  # what is in the dataset was within the ingest's own cap
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,18 @@ def encode_for_store(data: bytes, picture: Pixels, side: int, changed: bool) -> 
     return bytes(cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
 
 
-def load_stored(data: bytes, preprocessing: Preprocessing) -> Pixels:
-    """Bytes of the dataset to what the model sees; they were checked when they were ingested.
+def decode_stored(data: bytes, cleaning: Cleaning) -> Pixels:
+    """Decode bytes of the dataset, uint8 (height, width, 3).
 
-    :raises PictureError: if they were damaged since
+    :param cleaning: what the dataset was begun with, since a picture that passed through untouched has its EXIF still
+    :raises PictureError: if they were damaged since they were ingested
     """
-    return preprocessing.of_stored(decode(data, _NO_CAP, orient=preprocessing.cleaning.orient))
+    return decode(data, _STORED_PIXELS, orient=cleaning.orient)
+
+
+def load_stored(data: bytes, preprocessing: Preprocessing) -> Pixels:
+    """Bytes of the dataset to what the model sees, uint8 (image_size, image_size, 3).
+
+    :raises PictureError: as `decode_stored`
+    """
+    return preprocessing.of_stored(decode_stored(data, preprocessing.cleaning))

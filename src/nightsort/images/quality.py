@@ -20,7 +20,8 @@ def measure(picture: Pixels) -> dict[str, float]:
     all but the lengths is measured on a copy whose shorter side has at most 256 pixels: a limit then means about the
     same, to a factor of two, for any camera.
 
-    :param picture: uint8 (height, width, 3), or a grey copy of it, see :func:`nightsort.images.grey.grey`
+    :param picture: uint8 (height, width, 3), or a grey copy of it, see :func:`nightsort.images.grey.grey`, which then
+        gives its own lengths
     :returns: the columns of `schema.MEASURES`, in the units stated there
     """
     height, width = picture.shape[:2]

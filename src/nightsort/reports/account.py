@@ -19,7 +19,7 @@ class Account:
 
     :param source: what is taken in
     :param discovered: rows that were listed, counted before anything was done with them
-    :param decided: table of the schema FINGERPRINTS, after `arrivals.decide`; its undecided rows
+    :param decided: table of the schema LISTING or FINGERPRINTS, after what is known was decided; its undecided rows
         are expected to be added later
     """
 

@@ -134,6 +134,7 @@ class AuditPart(BaseModel):
     dataset_version: int
     embedding: str  # where the embeddings come from: "model 3", or the name of a descriptor
     leaks: list[Leak]
+    torn: list[Twins] = []  # at most MAX_TWINS near-twins that straddle train and test in the dataset
     twins: list[Twins] = []  # at most MAX_TWINS near-twins that straddle train and test under a random split
     outliers: int = 0
     outlying: list[Thumbnail] = []  # at most MAX_THUMBNAILS, the furthest first; `margin` is the deviation
@@ -186,7 +187,7 @@ MAX_ROWS = 200
 """Quarantined files listed in a report; the rest are counted and live in the quarantine table."""
 
 MAX_THUMBNAILS = 24
-"""Least certain pictures shown in a report."""
+"""Pictures shown in a report for one reason: the least certain, the flagged, the outlying, the mislabelled."""
 
 MAX_SHEETS = 40
 """Classes with a contact sheet in a report; the rest are counted."""

@@ -4,7 +4,7 @@ Invariant: a picture that cannot be read any more is shown without pixels, never
 Does not know why these were chosen.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -12,15 +12,14 @@ import pyarrow.compute as pc
 
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import PictureError
-from nightsort.images.decode import decode
-from nightsort.images.preprocess import reduce
+from nightsort.images.decode import Pixels, decode
+from nightsort.images.preprocess import decode_stored, reduce
 from nightsort.reports.data import MAX_TWINS, Thumbnail, Twins
 from nightsort.reports.thumbnails import data_uri
 from nightsort.schema import place
 from nightsort.sources.files import Access
 from nightsort.sources.reader import read
 
-_STORED_PIXELS = 2**30  # what is in the dataset was within the ingest's own cap
 _CONSIDERED = 10_000  # pairs among which those to show are looked for
 _SHOWN = ("confidence", "runner_up", "margin", "note")
 
@@ -31,7 +30,7 @@ def thumbnails(rows: pa.Table, max_pixels: int, access: Access) -> list[Thumbnai
     :param rows: columns path, member, label, confidence, runner_up and margin of the predictions
     """
     images = {
-        (row["path"], row["member"]): "" if isinstance(data, PictureError) else _image(data, max_pixels, 112)
+        (row["path"], row["member"]): _image(data, lambda data: decode(data, max_pixels), 112)
         for row, data in read(rows, access)
     }
     return [_thumbnail(row, images[row["path"], row["member"]]) for row in rows.to_pylist()]
@@ -54,9 +53,10 @@ def stored_images(dataset: Dataset, sha256s: Iterable[str], side: int = 112) -> 
     """
     images = dict.fromkeys(sha256s, "")
     if images:
+        cleaning = dataset.policy().cleaning
         for batch in dataset.pictures(pa.array(list(images), pa.string())):
             for sha256, data in zip(batch["sha256"], batch["image"], strict=True):
-                images[sha256.as_py()] = _image(data.as_py(), _STORED_PIXELS, side)
+                images[sha256.as_py()] = _image(data.as_py(), lambda data: decode_stored(data, cleaning), side)
     return images
 
 
@@ -107,8 +107,10 @@ def _thumbnail(row: dict[str, Any], image: str) -> Thumbnail:
     return Thumbnail(path=place(row["path"], row["member"]), label=row["label"], image=image, **shown)
 
 
-def _image(data: bytes, max_pixels: int, side: int) -> str:
+def _image(data: bytes | PictureError, decoded: Callable[[bytes], Pixels], side: int) -> str:
+    if isinstance(data, PictureError):
+        return ""
     try:
-        return data_uri(reduce(decode(data, max_pixels), 2 * side), side)
+        return data_uri(reduce(decoded(data), 2 * side), side)
     except PictureError:
         return ""

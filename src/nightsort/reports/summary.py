@@ -7,7 +7,7 @@ Does not know how they are printed.
 from typing import Any
 
 from nightsort.reports.data import AuditPart, AugmentPart, IngestPart, Report
-from nightsort.reports.formats import percent
+from nightsort.reports.formats import percent, plural
 from nightsort.reports.headline import made, speed
 from nightsort.reports.leaks import share, splitting
 
@@ -91,7 +91,7 @@ def _ingest(part: IngestPart) -> list[str]:
     if len(part.classes) == 1:
         lines.append("  only one class so far; a classifier needs two or more")
     if part.near_duplicates:
-        lines.append(f"  near-duplicates: {part.near_duplicates} pictures, in {part.clusters} clusters")
+        lines.append(f"  near-duplicates: {part.near_duplicates} pictures, in {plural(part.clusters, 'cluster')}")
     if part.disputed:
         lines.append(f"  withheld from training: {part.disputed} pictures, because labels disagree")
     if part.flags:

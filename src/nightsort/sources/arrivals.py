@@ -1,6 +1,7 @@
-"""Owns the question what is new: a fingerprinted listing against what already has an outcome.
+"""Owns the question what is new: a listing, fingerprinted or not, against what already has an outcome.
 
-Invariant: after `decide`, the undecided rows hold each SHA-256 once, and none that is known.
+Invariant: after `leave_unchanged`, no undecided row is known by its place, size, stamp and label; after `decide`,
+the undecided rows hold each SHA-256 once, and none that is known.
 Does not know what made a picture known: the dataset, the ledger or the quarantine.
 """
 
@@ -32,14 +33,17 @@ def leave_unchanged(listing: pa.Table, known: pa.Table) -> pa.Table:
     """Decide, without reading them, the files that are as they were when they came to their outcome.
 
     A file is the same if its place, size, stamp and label are; what the store gives no stamp for is read again.
+    What the listing itself found to be bad is bad without a stamp too, and is set aside once.
 
     :param listing: table of the schema LISTING
     :param known: table of the schema KNOWN
     :returns: the same rows, `outcome` skipped in those
     """
     stamped = pc.not_equal(pc.coalesce(listing["stamp"], ""), "")
-    same = pc.and_(stamped, pc.is_in(_state(listing), _state(known)))
-    return _settle(listing, [(pc.and_(same, pc.is_null(listing["outcome"])), "skipped", "known", "")])
+    undecided = pc.and_(stamped, pc.is_null(listing["outcome"]))
+    bad = pc.fill_null(pc.equal(listing["outcome"], "quarantined"), False)
+    same = pc.is_in(_state(listing), _state(known))
+    return _settle(listing, [(pc.and_(same, pc.or_(undecided, bad)), "skipped", "known", "")])
 
 
 def gone(listing: pa.Table, before: pa.Table, root: str) -> pa.ChunkedArray:
@@ -94,17 +98,13 @@ def _take(values: pa.ChunkedArray, indices: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _identity(rows: pa.Table) -> pa.ChunkedArray:
     """What makes a row the same file with the same bytes: place and SHA-256, or size where there is none."""
-    content = pc.coalesce(rows["sha256"], pc.cast(rows["size"], pa.string()))
+    content = pc.coalesce(rows["sha256"], pc.cast(rows["size"], pa.string()), "")
     return pc.binary_join_element_wise(rows["path"], rows["member"], content, "\x00")
 
 
 def _state(rows: pa.Table) -> pa.ChunkedArray:
     """What changes when a file or what is said of it does."""
-    size, stamp, label = (
-        pc.cast(rows["size"], pa.string()),
-        pc.coalesce(rows["stamp"], ""),
-        pc.coalesce(rows["label"], ""),
-    )
+    size, stamp, label = (pc.coalesce(pc.cast(rows[name], pa.string()), "") for name in ("size", "stamp", "label"))
     return pc.binary_join_element_wise(rows["path"], rows["member"], size, stamp, label, "\x00")
 
 

@@ -30,10 +30,13 @@ _STORE_LIBRARIES = {"botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "az
 _REMEDIES = {
     "NoCredentialsError": "; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or, if it is public, FSSPEC_S3_ANON=true"
 }
+_ROLES = {"source": "a folder, a bucket, an archive or a video", "manifest": "a file, or a name inside the source"}
 _TOGETHER = 256  # files fetched at a time,
 _TOGETHER_BYTES = 64_000_000  # unless they have more bytes than this
 _SPARE = 1_000_000  # bytes that a file may have grown by without being read twice
 _DAMAGE_NOTE = ".nightsort-damage"
+
+_File = tuple[str, str, int]  # path or URI, path in its filesystem, declared size in bytes
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,10 @@ def reaching(place: str) -> Iterator[None]:
         raise OSError(errno.EIO, f"{name}: {error}{_REMEDIES.get(name, '')}", place) from error
 
 
-def existing(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
+def existing(uri: str, role: str = "source") -> tuple[fsspec.AbstractFileSystem, str]:
     """What `filesystem` gives, once something was found there.
 
+    :param role: what it was given as, a key of _ROLES, for messages
     :raises SourceError: if nothing is there, or it cannot be reached
     """
     fs, path = filesystem(uri)
@@ -108,9 +112,9 @@ def existing(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
         with reaching(uri):
             found = fs.exists(path)
     except OSError as error:
-        raise SourceError(f"source {uri}: {error.strerror}") from None
+        raise SourceError(f"{role} {uri}: {error.strerror}") from None
     if not found:
-        raise SourceError(f"source {uri}: does not exist; give a folder, a bucket, an archive or a video")
+        raise SourceError(f"{role} {uri}: does not exist; give {_ROLES[role]}")
     return fs, path
 
 
@@ -129,34 +133,42 @@ def fetch(files: Iterable[tuple[str, int]], access: Access) -> Iterator[tuple[st
     :returns: path and bytes in the order of `files`; the PictureError is `too_large` or `unreadable`
     """
     for fs, batch in _batches(files):
-        names = [filesystem(path)[1] for path, _ in batch]
-        ends = [min(size + _SPARE, access.max_bytes + 1) for _, size in batch]
+        if isinstance(fs, LocalFileSystem):  # of small files fsspec's way takes three times as long
+            yield from ((path, _read(fs, name, access.max_bytes)) for path, name, _ in batch)
+            continue
+        names = [name for _, name, _ in batch]
+        ends = [min(size + _SPARE, access.max_bytes + 1) for _, _, size in batch]
         found = fs.cat_ranges(names, [0] * len(names), ends, on_error="return")
-        for (path, _), name, end, data in zip(batch, names, ends, found, strict=True):
+        for (path, name, _), end, data in zip(batch, ends, found, strict=True):
             # A file may have grown. A store refuses a range of an empty object, or loses the connection on the way.
             if not isinstance(data, bytes) or len(data) == end:
                 data = _read(fs, name, access.max_bytes)
             yield path, data
 
 
-def _batches(files: Iterable[tuple[str, int]]) -> Iterator[tuple[fsspec.AbstractFileSystem, list[tuple[str, int]]]]:
+def _batches(files: Iterable[tuple[str, int]]) -> Iterator[tuple[fsspec.AbstractFileSystem, list[_File]]]:
     """Files of one store after another, few enough to be held in memory together."""
-    for fs, group in groupby(files, lambda file: filesystem(file[0])[0]):
-        batch: list[tuple[str, int]] = []
+    found = ((*filesystem(path), path, size) for path, size in files)
+    for fs, group in groupby(found, lambda file: file[0]):
+        batch: list[_File] = []
         room = _TOGETHER_BYTES
-        for path, size in group:
+        for _, name, path, size in group:
             if batch and (len(batch) == _TOGETHER or size > room):
                 yield fs, batch
                 batch, room = [], _TOGETHER_BYTES
-            batch.append((path, size))
+            batch.append((path, name, size))
             room -= size
         yield fs, batch
 
 
 def _read(fs: fsspec.AbstractFileSystem, name: str, max_bytes: int) -> bytes | PictureError:
+    is_local = isinstance(fs, LocalFileSystem)
     try:
-        with reaching(name), fs.open(name, "rb") as file:
-            data: bytes = file.read(max_bytes + 1)
+        # A Path takes half as long again to open.
+        with reaching(name), open(name, "rb") if is_local else fs.open(name, "rb") as file:  # noqa: PTH123
+            # Memory is set aside for all that is asked for.
+            size = os.fstat(file.fileno()).st_size if is_local else max_bytes
+            data: bytes = file.read(min(size, max_bytes) + 1)
     except OSError as error:
         return PictureError("unreadable", error.strerror or str(error))
     except MemoryError:

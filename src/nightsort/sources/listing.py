@@ -147,7 +147,7 @@ class _Walk:
         if not found.is_file:
             return "skipped", "not_a_file", ""
         if _printable(found.path) != found.path:
-            return "quarantined", "unreadable", "the name is not valid UTF-8"
+            return "quarantined", "bad_name", "not valid UTF-8"
         return self._is_manifest(found.path) or decided_by_name(inside)
 
     def _is_manifest(self, where: str) -> Decision | None:

@@ -53,14 +53,14 @@ def load_manifest(manifest: str, tree: Tree, is_one: bool, access: Access) -> "M
 def _opened(manifest: str, tree: Tree, is_one: bool, access: Access) -> tuple[str, pa.NativeFile]:
     """Where the manifest is, as the listing would have it, and the open file."""
     try:
-        fs, path = existing(manifest)
+        fs, path = existing(manifest, "manifest")
     except SourceError:
         if "://" in manifest or Path(manifest).is_absolute():
             raise
         if is_one:
             return f"{tree.root}!{manifest}", pa.BufferReader(_member(tree.root, manifest, access))
         manifest = f"{tree.root}/{manifest}"
-        fs, path = existing(manifest)
+        fs, path = existing(manifest, "manifest")
     try:
         here = local(manifest, access)
         if damage := partial(here):

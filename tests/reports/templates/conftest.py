@@ -139,6 +139,7 @@ def audit(image: str = GREY, classes: int = 1000) -> AuditPart:
         dataset_version=7,
         embedding="model 3",
         leaks=leaks,
+        torn=pairs(image),
         twins=pairs(image),
         outliers=31,
         outlying=shown,

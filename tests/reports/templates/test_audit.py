@@ -30,7 +30,18 @@ def test_galleries_say_why_a_picture_is_shown(
     read = page(to_html(audited_report()))
     assert "31 outliers" in read.text and "class_1 9.4 frame_00001.jpg" in read.text and "… and 7 more" in read.text
     assert "Suspected wrong labels: 44" in read.text and "class_1 3.1% rather other frame_00001.jpg" in read.text
-    assert len(read.all("img")) == 2 * data.MAX_TWINS + 2 * data.MAX_THUMBNAILS
+    assert len(read.all("img")) == 4 * data.MAX_TWINS + 2 * data.MAX_THUMBNAILS
+
+
+def test_pairs_that_the_dataset_tears_apart_come_with_what_to_do(
+    page: Callable[[str], Any], audited_report: Callable[..., Report]
+) -> None:
+    report = audited_report()
+    text = page(to_html(report)).text
+    assert text.index("Pairs that the dataset's split tears apart") < text.index("Pairs that a random split would")
+    assert "--group-by" in text
+    report.audit.torn = []
+    assert "--group-by" not in page(to_html(report)).text
 
 
 @pytest.mark.parametrize(("issues", "words"), [(None, "Not looked for in this run"), (0, "every label is one that")])
@@ -60,15 +71,15 @@ def test_text_of_others_never_becomes_markup(
     for picture in (
         *part.outlying,
         *part.mislabelled,
-        *(side for pair in part.twins for side in (pair.left, pair.right)),
+        *(side for pair in (*part.torn, *part.twins) for side in (pair.left, pair.right)),
     ):
         picture.label = picture.runner_up = picture.path = payload
-    for pair in part.twins:
+    for pair in (*part.torn, *part.twins):
         pair.note = payload
     read = page(to_html(report))
     assert read.problems == [] and read.all("script") == [] and "60481729" not in read.text
     assert not any(name.startswith("on") for _, attributes in read.elements for name in attributes)
-    assert len(read.all("img")) == 2 * data.MAX_TWINS + 2 * data.MAX_THUMBNAILS
+    assert len(read.all("img")) == 4 * data.MAX_TWINS + 2 * data.MAX_THUMBNAILS
 
 
 def test_markdown_has_the_leak_table(audited_report: Callable[..., Report]) -> None:
