@@ -4,6 +4,7 @@ Invariant: every field of the model has one option, or an argument if it is the 
 named; the value goes to pydantic as it was typed. Does not know what a command does.
 """
 
+import inspect
 from typing import Any, Literal, get_args, get_origin
 
 import click
@@ -17,7 +18,7 @@ _COMMON = {"storage"}  # every command has it already
 def of_model(model: type[BaseModel]) -> list[click.Parameter]:
     """The arguments and options of a command that takes the fields of a model, its own before those it inherits."""
     bases = enumerate(model.__mro__)
-    heritage = {name: rank for rank, base in bases for name in base.__dict__.get("__annotations__", {})}
+    heritage = {name: rank for rank, base in bases for name in inspect.get_annotations(base)}
     names = [name for name in model.model_fields if name not in _COMMON]
     return [_parameter(name, model.model_fields[name]) for name in sorted(names, key=heritage.__getitem__)]
 

@@ -20,7 +20,7 @@ from nightsort.scoring.outcomes import Order, classify
 from nightsort.sources.arrivals import chunks, decide
 from nightsort.sources.reader import fingerprint
 from tasks.compute import Workers
-from tasks.intake import access, judged_bad, new_rows, settle
+from tasks.intake import access, account_for, judged_bad, new_rows
 from tasks.progress import progress
 from tasks.runs import Run
 from tasks.stage import stage
@@ -65,7 +65,7 @@ def classify_pictures(
     aside.append(judged_bad(run, decided))
     new = new_rows(decided)
     work = workers.map(classify, chunks(new, params.chunk_size), order)
-    for came in settle(run, "classifying", params, work, new.num_rows, account):
+    for came in account_for(run, "classifying", params, work, new.num_rows, account):
         aside.append(came.result.quarantined if came.result else came.poison)
         if came.result:
             ledger.append(came.result.predictions)

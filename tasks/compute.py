@@ -102,7 +102,7 @@ class Workers:
             add(chunk)
         for future in running:
             chunk = chunk_of.pop(future)
-            done = self._settle(future, chunk)
+            done = self._collect(future, chunk)
             if (following := next(waiting, None)) is not None:
                 add(following)
             if done is None:
@@ -114,7 +114,7 @@ class Workers:
 
     def _isolate(self, chunk: pa.Table, submit: Callable[[pa.Table], Future]) -> Iterator[Done[Any]]:
         """Run a chunk with nothing else in flight, so that a worker that dies now dies of this chunk."""
-        done = self._settle(submit(chunk), chunk)
+        done = self._collect(submit(chunk), chunk)
         if done is not None:
             yield done
         elif chunk.num_rows == 1:
@@ -124,7 +124,7 @@ class Workers:
             for half in (chunk.slice(0, middle), chunk.slice(middle)):
                 yield from self._isolate(half, submit)
 
-    def _settle(self, future: Future, chunk: pa.Table) -> Done[Any] | None:
+    def _collect(self, future: Future, chunk: pa.Table) -> Done[Any] | None:
         """The result of a future; None if workers died while they had it."""
         try:
             return Done(chunk, future.result())

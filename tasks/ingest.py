@@ -25,7 +25,7 @@ from nightsort.rules import Rule
 from nightsort.schema import QUARANTINE, WITHHELD
 from nightsort.sources.arrivals import chunks, gone, leave_unchanged
 from tasks.compute import Workers
-from tasks.intake import access, judged_bad, new_rows, settle
+from tasks.intake import access, account_for, judged_bad, new_rows
 from tasks.progress import progress
 from tasks.runs import Run
 from tasks.stage import stage
@@ -90,7 +90,7 @@ def build_shards(
     order = _order(run, params, policy)
     size = max(_SMALLEST_CHUNK, math.ceil(new.num_rows / (_CHUNKS_PER_WORKER * workers.count)))
     work = workers.map(build, chunks(new, min(params.chunk_size, size), _CHUNK_BYTES), order)
-    for came in settle(run, "building shards", params, work, new.num_rows, account):
+    for came in account_for(run, "building shards", params, work, new.num_rows, account):
         if came.result:
             built.add(came.result)
         built.quarantined.append(came.poison)
@@ -130,8 +130,8 @@ def admit_pictures(
             pa.concat_tables([Quarantine(run.storage).bytes_known("ingest"), *built.set_aside]),
             policy,
         )
-    account.settle(admission.settled)
-    bad = admission.settled.filter(pc.equal(admission.settled["outcome"], "quarantined")).to_pylist()
+    account.take(admission.not_admitted)
+    bad = admission.not_admitted.filter(pc.equal(admission.not_admitted["outcome"], "quarantined")).to_pylist()
     rows = [row(item, item["reason"], item["detail"], flow="ingest", run_id=run.id) for item in bad]
     built.quarantined.append(pa.Table.from_pylist(rows, schema=QUARANTINE))
     return admission
@@ -150,6 +150,7 @@ def commit_version(run: Run, policy: Policy, built: Built, admission: Admission,
     version = dataset.version() or 0
     if rows.num_rows:
         version = dataset.commit(built.files if admission.examples.num_rows else [], rows, policy, run.id)
+    dataset.remember(admission.copies)  # after the commit: what it is a copy of is in the dataset
     account.add("done", taken_in)
     return version
 

@@ -96,7 +96,7 @@ class Came(Generic[S]):
     poison: pa.Table  # schema QUARANTINE
 
 
-def settle(
+def account_for(
     run: Run,
     what: str,
     params: IntakeParams,

@@ -161,7 +161,8 @@ def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseMod
             return f"{where}: is not a known setting" + (f"; did you mean {near[0]!r}?" if near else "")
     message = detail["msg"].removeprefix("Value error, ")
     message = "must " + message.removeprefix("Input should ") if message.startswith("Input should ") else message
-    return f"{where}: {message}, got {detail['input']!r}"
+    got = f"got {detail['input']!r}"
+    return f"{where}: {message}" if message.endswith(got) else f"{where}: {message}, {got}"
 
 
 def _settings(model: Any, path: list[Any]) -> Iterable[str]:

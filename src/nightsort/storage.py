@@ -3,7 +3,7 @@
 Invariant: a file written here is there whole or not at all, on a local disk even after a power cut.
 Does not know what the files mean; Delta tables go through `deltalake` to the place that `locate` names.
 
-    <root>/dataset/          dataset.json (the policy), examples/ and images/ (Delta tables)
+    <root>/dataset/          dataset.json (the policy); examples/, images/, copies/ (Delta tables)
     <root>/predictions/      Delta table: the ledger
     <root>/quarantine/       Delta table
     <root>/models/<n>/       weights.safetensors, then bundle.json
@@ -86,7 +86,7 @@ class Storage:
     def write_bytes(self, name: str, data: bytes | memoryview, durable: bool = True) -> None:
         """Write a file whole or not at all, replacing what was there; :class:`WriteError` if it cannot be.
 
-        :param durable: false leaves it to :meth:`settle` that the file outlives a power cut
+        :param durable: false leaves it to :meth:`make_durable` that the file outlives a power cut
         """
         with writing(self.locate(name)):
             if self.is_local:
@@ -94,7 +94,7 @@ class Storage:
             else:
                 self._fs.pipe_file(self.locate(name), bytes(data))  # an object appears only when it is complete
 
-    def settle(self, names: Iterable[str]) -> None:
+    def make_durable(self, names: Iterable[str]) -> None:
         """Have these files outlive a power cut, before anything says that they are there."""
         if self.is_local:
             places = [Path(self.locate(name)) for name in names]

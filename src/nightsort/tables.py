@@ -131,7 +131,7 @@ class Table:
 
     def _transact(self, actions: list[Action], run_id: str) -> int:
         table = self._open() or self._create()
-        Storage(self.uri).settle(action.path for action in actions if isinstance(action, AddAction))
+        Storage(self.uri).make_durable(action.path for action in actions if isinstance(action, AddAction))
         table.create_write_transaction(actions, "append", Schema.from_arrow(self.schema), commit_properties=_by(run_id))
         table.update_incremental()
         return table.version()

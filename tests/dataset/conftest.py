@@ -56,7 +56,9 @@ class Intake:
         self.aside.append_files([shard.quarantine_file] if shard.quarantine_file else [], run_id)
         changed = [self.dataset.relabelled(admitted.relabelled), self.dataset.withheld(admitted.disputed)]
         rows = pa.concat_tables([admitted.examples, *changed])
-        return self.dataset.commit([shard.file] if shard.file else [], rows, self.order.policy, run_id)
+        version = self.dataset.commit([shard.file] if shard.file else [], rows, self.order.policy, run_id)
+        self.dataset.remember(admitted.copies)
+        return version
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def decide(
 
 def outcomes(admission: Admission) -> dict[str, tuple[str, str]]:
     """Outcome and reason of what was settled, by path."""
-    return {item["path"]: (item["outcome"], item["reason"]) for item in admission.settled.to_pylist()}
+    return {item["path"]: (item["outcome"], item["reason"]) for item in admission.not_admitted.to_pylist()}
 
 
 def test_of_equal_bytes_the_first_place_is_kept() -> None:
@@ -71,7 +71,7 @@ def test_bytes_under_two_labels_are_taken_in_under_neither() -> None:
     result = decide([built("a", "x"), built("b", "x")], [row("a", "y")])
     assert result.examples["sha256"].to_pylist() == [sha("b")]
     assert set(outcomes(result).values()) == {("quarantined", "label_conflict")}
-    assert set(result.settled["detail"].to_pylist()) == {"labels x, y"}
+    assert set(result.not_admitted["detail"].to_pylist()) == {"labels x, y"}
     assert len(result.disputed) == 0, "nothing of it is in the dataset"
 
 
@@ -84,13 +84,13 @@ def test_a_newcomer_of_another_label_takes_the_picture_of_the_dataset_out_of_tra
 def test_a_file_whose_label_was_changed_is_relabelled() -> None:
     result = decide([], [row("a", "y", "/pictures/a")], before=[present("a", "x", "/pictures/a")])
     assert [(item["sha256"], item["label"]) for item in result.relabelled.to_pylist()] == [(sha("a"), "y")]
-    assert len(result.settled) == len(result.disputed) == 0
+    assert len(result.not_admitted) == len(result.disputed) == 0
 
 
 def test_a_file_that_was_moved_to_another_class_is_relabelled() -> None:
     result = decide([], [row("a", "y")], before=[present("a", "x")], gone=["a"])
     assert result.relabelled["path"].to_pylist() == ["/source/y/a"]
-    assert len(result.settled) == len(result.disputed) == 0
+    assert len(result.not_admitted) == len(result.disputed) == 0
 
 
 def test_a_file_that_was_moved_and_copied_counts_once() -> None:
@@ -138,7 +138,7 @@ def test_every_picture_comes_out_once_whatever_their_order() -> None:
     results = []
     for _ in range(5):
         result = decide(arriving, again, before, gone=["p"])
-        tables = (result.examples, result.relabelled, result.settled)
+        tables = (result.examples, result.relabelled, result.not_admitted)
         places = [path for table in tables for path in table["path"].to_pylist()]
         assert sorted(places) == sorted(item["path"] for item in arriving + again)
         results.append(

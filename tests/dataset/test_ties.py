@@ -16,7 +16,7 @@ def chain(length: int) -> tuple[Kept, Rows, Bits]:
     declared[[0, -1]] = TRAIN, TEST
     hubs = np.arange(length)
     links = np.column_stack([hubs[:-1], hubs[1:]])
-    return Ties(hubs, np.full(length, -1), links, np.zeros(length, np.uint8), declared).settle()
+    return Ties(hubs, np.full(length, -1), links, np.zeros(length, np.uint8), declared).cut()
 
 
 def test_a_long_chain_is_cut_in_its_middle() -> None:
@@ -37,7 +37,7 @@ def test_what_is_tied_is_in_one_split(data: st.DataObject, count: int) -> None:
     pull, declared = (
         np.array(data.draw(st.lists(some, min_size=count, max_size=count)), np.uint8) for some in (SETS, one_split)
     )
-    kept, component, bits = Ties(look, group, links, pull, declared).settle()
+    kept, component, bits = Ties(look, group, links, pull, declared).cut()
     near = {(one, other) for one, other in links.tolist()}
     wanted = pull | declared
     for one in np.flatnonzero(kept):

@@ -48,7 +48,7 @@ MISTAKES = [
     ("ingest {empty}", ["is empty"]),
     ("ingest {unlabelled}", ["no picture has a label; expected SOURCE/<class>/picture.jpg, or --manifest"]),
     ("ingest {good} --manifest {missing}.csv", ["manifest {missing}.csv: does not exist; give a file"]),
-    ("ingest {good} --rules blurry", ["rules.0: must read 'measure comparison number: action'"]),
+    ("ingest {good} --rules blurry", ["< <= > >=; got 'blurry'"]),
     ("quarantine requeue", ["--reason REASON or --all"]),
     ("quarantine export --into {good}", ["is not empty"]),
     ("augment", ["below: is required"]),

@@ -1,7 +1,9 @@
 """Whatever holds the pictures, the dataset is the same: each once, in one split, and nothing twice."""
 
 import gzip
+import os
 import struct
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -192,3 +194,18 @@ def test_a_version_reads_the_same_byte_for_byte_whatever_comes_after(
     after = set(Path(dataset.folder).glob("*.parquet"))
     assert len(after) == 1 and not after & before, "merged, and the small files are gone"
     assert [whole(number) for number in (1, 2, 3, 4)] == versions
+
+
+def test_what_a_failed_run_left_is_deleted_a_day_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, words = tmp_path / "root", class_folders(tmp_path, labelled(12))
+    with monkeypatch.context() as patch:
+        patch.setattr("flows.ingest.admit_pictures", lambda *_: 1 / 0)
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                run(tmp_path, root, **words)
+    old, young = (root / "dataset" / "images").glob("*.parquet")
+    yesterday = time.time() - 25 * 3600
+    os.utime(old, (yesterday, yesterday))
+    assert done(run(tmp_path, root, **words)) == 12
+    kept = set((root / "dataset" / "images").glob("*.parquet"))
+    assert old not in kept and young in kept and len(kept) == 2

@@ -91,7 +91,7 @@ def test_worker_processes_read_a_busy_store_as_one_would(
 ) -> None:
     """Real processes: what they need to reach the store comes to them by the environment."""
     words = put(object_store, tmp_path / "source", "folder", first)
-    proxy = rude(object_store.endpoint, busy=0.2)
+    proxy = rude(object_store.endpoint, busy=0.2, seed=3)
     assert done(run(tmp_path / "root", **words, workers=2, chunk_size=5)) == 20
     assert stored(tmp_path / "root") == local
     assert proxy.counts["busy"] > 0 and proxy.counts["served"] > 20

@@ -172,3 +172,8 @@ def test_a_stamp_changes_with_the_file(tmp_path: Path) -> None:
     assert first and stamp(fs.info(str(file))) not in ("", first)
     assert stamp({"name": "a", "size": 3}) == ""
     assert stamp({"ETag": '"0f"', "LastModified": "today"}) == "0f"
+
+
+@pytest.mark.parametrize(("uri", "path"), [("HTTP://a.b/C.png", "http://a.b/C.png"), ("FILE:///a/B.png", "/a/B.png")])
+def test_a_scheme_may_be_written_in_capitals(uri: str, path: str) -> None:
+    assert filesystem(uri)[1] == path

@@ -25,9 +25,9 @@ OTHER_LABEL = "near-duplicate of another label"
 PRESENT = ("sha256", "label", "split", "parent", *HASHES, "group", "path", "member")
 """The columns of the dataset that decide about what arrives."""
 
-SETTLED = REPEATED
+NOT_ADMITTED = REPEATED
 for _name in ("outcome", "reason", "detail"):
-    SETTLED = SETTLED.append(pa.field(_name, pa.string()))
+    NOT_ADMITTED = NOT_ADMITTED.append(pa.field(_name, pa.string()))
 """A picture that is not admitted: what it came to, and why."""
 
 
@@ -38,7 +38,7 @@ class Admission:
     :param examples: admitted pictures, schema EXAMPLES
     :param relabelled: pictures of the dataset that have another label or place now, schema REPEATED
     :param disputed: sha256 of the pictures of the dataset whose label is in dispute now
-    :param settled: the others, schema SETTLED
+    :param not_admitted: the others, schema NOT_ADMITTED
     :param twins: sha256, label, twin, twin_label and twin_distance of the admitted pictures with a near-duplicate
     :param clusters: groups of near-duplicates that have an admitted picture
     """
@@ -46,9 +46,14 @@ class Admission:
     examples: pa.Table
     relabelled: pa.Table
     disputed: pa.Array
-    settled: pa.Table
+    not_admitted: pa.Table
     twins: pa.Table
     clusters: int
+
+    @property
+    def copies(self) -> pa.Table:
+        """Those not admitted that have the bytes of a known picture, the files that were touched among them."""
+        return self.not_admitted.filter(pc.is_in(self.not_admitted["outcome"], pa.array(["duplicate", "skipped"])))
 
 
 def admit(
@@ -67,21 +72,21 @@ def admit(
     clear = _clear(built["sha256"], repeated["sha256"], [present["sha256"], set_aside["sha256"]])
     arrivals = _in_order(built, clear, repeated)
     outcome = _decide(arrivals, present, gone, set_aside)
-    settled = [_settled(arrivals, outcome)]
+    others = [_not_admitted(arrivals, outcome)]
     # Bytes under another label are settled above; of equal ones the first that was built is kept.
     first = arrivals["built"].filter(pc.is_null(outcome["outcome"]))
     kept = built if pc.all(clear).as_py() else pa.concat_tables([built.filter(clear), built.take(first)])
     originals = present.filter(pc.is_null(present["parent"]))
     placed = assign(_with_name(kept), originals, policy)
     homeless = pc.is_valid(placed["reason"])
-    settled.append(_homeless(placed.filter(homeless)))
+    others.append(_homeless(placed.filter(homeless)))
     placed = placed.filter(pc.invert(homeless))
     disputed = outcome["sha256"].filter(pc.equal(outcome["reason"], "label_conflict"))
     return Admission(
         _examples(placed),
         arrivals.filter(pc.equal(outcome["outcome"], "relabelled")).select(REPEATED.names),
         pc.unique(disputed.filter(pc.is_in(disputed, present["sha256"])).combine_chunks()),
-        pa.concat_tables(settled),
+        pa.concat_tables(others),
         placed.select(["sha256", "label", "twin", "twin_label", "twin_distance"]).filter(pc.is_valid(placed["twin"])),
         _clusters(placed),
     )
@@ -153,17 +158,17 @@ def _place(rows: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(rows["path"], rows["member"], rows["sha256"], "\x00")
 
 
-def _settled(arrivals: pa.Table, outcome: pa.Table) -> pa.Table:
+def _not_admitted(arrivals: pa.Table, outcome: pa.Table) -> pa.Table:
     rows = arrivals
     for name in ("outcome", "reason", "detail"):
         rows = rows.append_column(name, outcome[name])
     others = pc.not_equal(rows["outcome"], "relabelled")  # null where it is admitted
-    return rows.filter(others).select(SETTLED.names).cast(SETTLED)
+    return rows.filter(others).select(NOT_ADMITTED.names).cast(NOT_ADMITTED)
 
 
 def _homeless(placed: pa.Table) -> pa.Table:
     rows = placed.append_column("outcome", pa.repeat("quarantined", len(placed)))
-    return rows.select(SETTLED.names).cast(SETTLED)
+    return rows.select(NOT_ADMITTED.names).cast(NOT_ADMITTED)
 
 
 def _with_name(kept: pa.Table) -> pa.Table:

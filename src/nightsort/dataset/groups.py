@@ -41,7 +41,7 @@ def assign(arriving: pa.Table, present: pa.Table, policy: Policy) -> pa.Table:
     pull = by_look | _pull_by_group(present, declared)
     wanted = _bits(arriving["split"])
     links = np.column_stack([near.inner["one"].to_numpy(), near.inner["other"].to_numpy()])
-    kept, component, bits = Ties(near.arriving, _codes(declared), links, pull, wanted).settle()
+    kept, component, bits = Ties(near.arriving, _codes(declared), links, pull, wanted).cut()
     names = _names(arriving["sha256"], declared, heirloom, component)
     splits = [_split(name.as_py(), int(tied), policy) for name, tied in zip(names, bits, strict=True)]
     place, stays = pa.array(component), pa.array(kept)

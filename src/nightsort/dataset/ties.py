@@ -39,7 +39,7 @@ class Ties:
         self._links = links
         self._wanted, self._declared = pull | declared, declared
 
-    def settle(self) -> tuple[Kept, Rows, Bits]:
+    def cut(self) -> tuple[Kept, Rows, Bits]:
         """Leave out what ties two splits together.
 
         :returns: (N,) which pictures are kept; (N,) their component; (C,) the split of each component, 0 if free

@@ -49,6 +49,7 @@ class Dataset:
         self._storage = storage
         self._images = Table(storage, "dataset/images", IMAGES)
         self._examples = Table(storage, "dataset/examples", EXAMPLES)
+        self._copies = Table(storage, "dataset/copies", KNOWN)
 
     @property
     def folder(self) -> str:
@@ -92,7 +93,15 @@ class Dataset:
         # What is withheld is looked at again: the other label may be gone.
         where = pc.is_null(pc.field("parent")) & (pc.field("split") != WITHHELD)
         stored = self._examples.read(KNOWN.names, where)
-        return pa.concat_tables([known_from(stored), Quarantine(self._storage).known("ingest")])
+        copies = self._copies.read(KNOWN.names)
+        return pa.concat_tables([known_from(stored), copies, Quarantine(self._storage).known("ingest")])
+
+    def remember(self, copies: pa.Table) -> None:
+        """Keep in mind other files with the bytes of known pictures, so that they are not read again every night.
+
+        :param copies: the columns of `arrivals.KNOWN`
+        """
+        self._copies.append(known_from(copies))
 
     def commit(self, files: Iterable[DataFile], examples: pa.Table, policy: Policy, run_id: str) -> int:
         """Make a new version: pictures of these files, and rows that are new or take the place of older ones.
@@ -156,11 +165,12 @@ class Dataset:
     def tidy(self, at_least: int = _TOO_MANY) -> int:
         """Merge the files of pictures if this many of them are small, and delete what nothing names any more.
 
+        Nothing names what was merged away, nor what a run wrote that failed; a day later it is deleted.
+
         :returns: how many files were merged
         """
-        if sum(size < _SMALL for size in self._images.sizes()) < at_least:
-            return 0
-        merged = self._images.merge_small(_SMALL, _TARGET)
+        few = sum(size < _SMALL for size in self._images.sizes()) < at_least
+        merged = 0 if few else self._images.merge_small(_SMALL, _TARGET)
         self._images.vacuum(_HOURS_TO_FINISH)
         return merged
 

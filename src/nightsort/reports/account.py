@@ -30,7 +30,7 @@ class Account:
         self._reasons: Counter[str] = Counter()
         self._quarantined: list[Setaside] = []
         settled = decided.filter(pc.is_valid(decided["outcome"]))
-        self.settle(settled)
+        self.take(settled)
         self._looked_at = decided.num_rows - settled.num_rows + self._outcomes["quarantined"]
 
     def add(self, outcome: str, count: int, reason: str = "") -> None:
@@ -41,7 +41,7 @@ class Account:
         if reason and count:
             self._reasons[reason] += count
 
-    def settle(self, rows: pa.Table) -> None:
+    def take(self, rows: pa.Table) -> None:
         """Count and remember decided pictures: columns outcome, reason, detail, path and member."""
         for group in rows.group_by(["outcome", "reason"]).aggregate([([], "count_all")]).to_pylist():
             self.add(group["outcome"], group["count_all"], group["reason"])

@@ -43,7 +43,7 @@ def leave_unchanged(listing: pa.Table, known: pa.Table) -> pa.Table:
     undecided = pc.and_(stamped, pc.is_null(listing["outcome"]))
     bad = pc.fill_null(pc.equal(listing["outcome"], "quarantined"), False)
     same = pc.is_in(_state(listing), _state(known))
-    return _settle(listing, [(pc.and_(same, pc.or_(undecided, bad)), "skipped", "known", "")])
+    return _mark(listing, [(pc.and_(same, pc.or_(undecided, bad)), "skipped", "known", "")])
 
 
 def gone(listing: pa.Table, before: pa.Table, root: str) -> pa.ChunkedArray:
@@ -76,7 +76,7 @@ def decide(fingerprints: pa.Table, known: pa.Table) -> pa.Table:
     same_file = pc.is_in(_identity(rows), _identity(known))
     undecided = pc.is_null(rows["outcome"])
     or_bad = pc.or_kleene(undecided, pc.equal(rows["outcome"], "quarantined"))
-    return _settle(
+    return _mark(
         fingerprints,
         [
             (pc.and_kleene(same_file, or_bad), "skipped", "known", ""),
@@ -108,7 +108,7 @@ def _state(rows: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(rows["path"], rows["member"], size, stamp, label, "\x00")
 
 
-def _settle(rows: pa.Table, cases: list[tuple[pa.Array, str, str, str]]) -> pa.Table:
+def _mark(rows: pa.Table, cases: list[tuple[pa.Array, str, str, str]]) -> pa.Table:
     """Write outcome, reason and detail of the first case that holds in each row."""
     for name, position in (("outcome", 1), ("reason", 2), ("detail", 3)):
         column = rows[name]

@@ -72,7 +72,7 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
         # not url_to_fs: that one takes a name with :: in it for a chain of filesystems
         kind = fsspec.get_filesystem_class(scheme)
         fs = kind(**kind._get_kwargs_from_urls(uri), **({} if scheme == "file" else patience(extra)))
-        path = kind._strip_protocol(uri)
+        path = kind._strip_protocol(f"{scheme}://{uri[match.end() :]}" if match else uri)
     except ImportError as error:
         todo = f"pip install 'nightsort[{extra}]'" if extra else str(error)
         raise SourceError(f"source {uri}: {scheme}:// needs a library that is not installed: {todo}") from None
@@ -98,7 +98,7 @@ def reaching(place: str) -> Iterator[None]:
         name = type(error).__name__
         if type(error).__module__.partition(".")[0] not in _STORE_LIBRARIES:
             raise
-        raise OSError(errno.EIO, f"{name}: {error}{_REMEDIES.get(name, '')}", place) from error
+        raise OSError(errno.EIO, f"{name}: {' '.join(str(error).split())}{_REMEDIES.get(name, '')}", place) from error
 
 
 def existing(uri: str, role: str = "source") -> tuple[fsspec.AbstractFileSystem, str]:

@@ -1,0 +1,21 @@
+"""The words of a command are the fields of its flow's parameters."""
+
+import pytest
+
+from flows.options import of_model
+from nightsort.config import PARAMS
+
+
+@pytest.mark.parametrize("flow", PARAMS)
+def test_every_field_has_one_word(flow: str) -> None:
+    words = [parameter.name for parameter in of_model(PARAMS[flow])]
+    assert sorted(words) == sorted(set(PARAMS[flow].model_fields) - {"storage"})
+
+
+@pytest.mark.parametrize(
+    ("flow", "own", "inherited"),
+    [("ingest", "group_by", "chunk_size"), ("ingest", "source", "scheduler"), ("classify", "rescore", "chunk_size")],
+)
+def test_what_a_flow_alone_takes_comes_before_what_it_shares(flow: str, own: str, inherited: str) -> None:
+    words = [parameter.name for parameter in of_model(PARAMS[flow])]
+    assert words.index(own) < words.index(inherited)
