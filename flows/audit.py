@@ -9,7 +9,15 @@ from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError
 from nightsort.reports.data import AuditPart, Report
 from nightsort.reports.leaks import OURS, RANDOM
-from tasks.audit import Findings, count_leaks, embed_pictures, find_label_issues, find_outliers, read_subject
+from tasks.audit import (
+    Findings,
+    count_leaks,
+    embed_pictures,
+    find_label_issues,
+    find_outliers,
+    list_findings,
+    read_subject,
+)
 from tasks.runs import Run
 
 
@@ -25,10 +33,11 @@ def audit(params: AuditParams) -> Report:
         with run.lease("audit"):
             subject = read_subject(run, params)
             embeddings = embed_pictures(run, subject, embedder)
-            leaks, torn = count_leaks(run, params, subject, embeddings)
+            leaks, torn, leaking = count_leaks(run, params, subject, embeddings)
             outliers, issues = find_outliers(run, params, subject, embeddings), Findings(None)
             if params.label_noise:
                 issues = find_label_issues(run, params, subject, embeddings)
+            list_findings(run, leaking, outliers.listed, issues.listed)
             run.parts["audit"] = AuditPart(
                 dataset_version=subject.dataset_version,
                 embedding=embedder.name,

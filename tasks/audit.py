@@ -19,7 +19,7 @@ from nightsort.curation.outliers import deviations
 from nightsort.dataset.policy import Policy
 from nightsort.dataset.twins import HASHES
 from nightsort.dataset.versions import Dataset
-from nightsort.reports import gallery
+from nightsort.reports import findings, gallery
 from nightsort.reports.data import MAX_THUMBNAILS, Leak, Thumbnail, Twins
 from nightsort.reports.leaks import OURS, RANDOM
 from nightsort.schema import SPLITS
@@ -52,10 +52,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Findings:
-    """Pictures to look at: how many, None if they were not looked for, and the first of them."""
+    """Pictures to look at: how many, None if they were not looked for, the first of them, and all of them."""
 
     count: int | None
     shown: list[Thumbnail] = field(default_factory=list)
+    listed: pa.Table = field(default_factory=findings.FINDINGS.empty_table)
 
 
 @stage(retries=2)
@@ -80,10 +81,10 @@ def embed_pictures(run: Run, subject: Subject, embedder: Embedder) -> Embeddings
 @stage(retries=0)
 def count_leaks(
     run: Run, params: AuditParams, subject: Subject, embeddings: Embeddings
-) -> tuple[list[Leak], dict[str, list[Twins]]]:
+) -> tuple[list[Leak], dict[str, list[Twins]], pa.Table]:
     """How many test pictures have a near-twin in train, by two criteria, under a random split and under ours.
 
-    Also, by the way of splitting, pairs to look at that it tears apart.
+    Also, by the way of splitting, pairs to look at that it tears apart; and all leaks of ours.
     """
     splits = np.array(subject.examples["split"].to_pylist())
     names = np.array(subject.classes)[subject.labels]
@@ -111,7 +112,7 @@ def count_leaks(
                 )
             pairs = pa.concat_tables(_pairs(subject, found, vectors, criterion) for criterion, found in by.items())
             torn[way] = gallery.twins(Dataset(run.storage), subject.examples, pairs)
-        return counts, torn
+        return counts, torn, _leaks(subject, pairs)
 
 
 @stage(retries=0)
@@ -121,7 +122,8 @@ def find_outliers(run: Run, params: AuditParams, subject: Subject, embeddings: E
         distances = deviations(embeddings, subject.labels, subject.groups)
     order = np.argsort(-np.nan_to_num(distances, nan=-np.inf), kind="stable")
     found = order[: int(np.sum(distances > params.outliers))]
-    return Findings(len(found), _thumbnails(run, subject, found, margin=distances[found]))
+    listed = findings.table(subject.examples, "outlier", pa.array(found), figure=pa.array(distances[found]))
+    return Findings(len(found), _thumbnails(run, subject, found, margin=distances[found]), listed)
 
 
 @stage(retries=0)
@@ -135,7 +137,20 @@ def find_label_issues(run: Run, params: AuditParams, subject: Subject, embedding
         suspects = find_suspects(embeddings, subject.labels, subject.groups, params.seed, advance)
     suggested = np.array(subject.classes, object)[suspects.suggested]
     shown = _thumbnails(run, subject, suspects.rows, runner_up=suggested, confidence=suspects.confidence)
-    return Findings(len(suspects.rows), shown)
+    listed = findings.table(
+        subject.examples,
+        "label",
+        pa.array(suspects.rows),
+        suggestion=pa.array(suggested, pa.string()),
+        figure=pa.array(suspects.confidence),
+    )
+    return Findings(len(suspects.rows), shown, listed)
+
+
+@stage(retries=2)
+def list_findings(run: Run, *tables: pa.Table) -> None:
+    """Write all that was found beside the report, which shows only the first of it."""
+    findings.write(run.storage, run.id, pa.concat_tables(tables))
 
 
 def _pairs(subject: Subject, found: leak.Leak, vectors: Embeddings, criterion: str) -> pa.Table:
@@ -152,6 +167,17 @@ def _pairs(subject: Subject, found: leak.Leak, vectors: Embeddings, criterion: s
         }
     )
     return table.sort_by([("distance", "ascending"), ("cosine", "descending")])
+
+
+def _leaks(subject: Subject, pairs: pa.Table) -> pa.Table:
+    """Findings, one for each leaking picture: a hash and an embedding may tell of the same."""
+    names = subject.examples["sha256"].combine_chunks()
+    left = pairs["left"].combine_chunks()
+    first = pc.equal(pc.index_in(left, left), pa.array(np.arange(len(left)), pa.int32()))
+    pairs = pairs.filter(first)
+    twin = subject.examples.take(pc.index_in(pairs["right"], names))
+    more = {"figure": pairs["cosine"], "twin": twin["path"], "twin_member": twin["member"]}
+    return findings.table(subject.examples, "leak", pc.index_in(pairs["left"], names), **more)
 
 
 def _thumbnails(run: Run, subject: Subject, found: Rows, **columns: NDArray[np.generic]) -> list[Thumbnail]:

@@ -9,7 +9,7 @@ from typing import Any
 from nightsort.reports.data import AuditPart, AugmentPart, IngestPart, Report
 from nightsort.reports.formats import percent, plural
 from nightsort.reports.headline import made, speed
-from nightsort.reports.leaks import share, splitting
+from nightsort.reports.leaks import RANDOM, share, splitting
 
 _FLAGS = 5  # flags named; the rest are in the report
 
@@ -105,7 +105,7 @@ def _audit(part: AuditPart) -> list[str]:
     lines = [
         f"  leak, {splitting(leak)}, by {leak.criterion}: {leak.leaking} of {leak.test} test pictures "
         f"({percent(share(leak))})"
-        for leak in part.leaks
+        for leak in sorted(part.leaks, key=lambda leak: leak.splitting == RANDOM)  # first what is, then what would be
     ]
     issues = "not looked for" if part.label_issues is None else part.label_issues
     return [*lines, f"  outliers: {part.outliers}", f"  suspected wrong labels: {issues}"]
