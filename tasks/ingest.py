@@ -157,8 +157,9 @@ def commit_version(run: Run, policy: Policy, built: Built, admission: Admission,
 
 @stage(retries=0)
 def tidy_dataset(run: Run) -> None:
-    """Merge small files, once there are many."""
+    """Merge small files, once there are many, and delete what runs that failed left behind."""
     Dataset(run.storage).tidy()
+    Quarantine(run.storage).tidy()
 
 
 @stage(retries=2)

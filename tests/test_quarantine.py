@@ -1,6 +1,7 @@
 """What was set aside is kept with a reason and its bytes, and is known afterwards."""
 
 import csv
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nightsort.quarantine import CONTENT_CAP, Quarantine
 from nightsort.schema import QUARANTINE, REASONS
 from nightsort.sources.arrivals import KNOWN
 from nightsort.storage import Storage
+from nightsort.tables import Table
 
 ITEM = {
     "sha256": "aa",
@@ -137,3 +139,18 @@ def test_an_export_never_mixes_with_what_is_there(storage: Storage, tmp_path: Pa
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(StorageError, match="is not empty"):
         Quarantine(storage).export(tmp_path, None)
+
+
+def test_what_a_failed_run_left_is_deleted_after_a_day_and_every_version_stays(storage: Storage) -> None:
+    aside = Quarantine(storage)
+    aside.append(table(row("empty"), row("corrupt")))
+    aside.requeue("empty")
+    fresh, old = Path(aside.folder, "fresh.parquet"), Path(aside.folder, "old.parquet")
+    for file in (fresh, old):
+        file.write_bytes(b"never committed")
+    for file in set(Path(aside.folder).glob("*.parquet")) - {fresh}:
+        os.utime(file, (0, 0))
+    assert aside.tidy() == 1
+    assert (fresh.exists(), old.exists()) == (True, False)
+    before = Table(storage, "quarantine", QUARANTINE).read(["reason"], version=1)
+    assert sorted(before["reason"].to_pylist()) == ["corrupt", "empty"]

@@ -24,6 +24,8 @@ from nightsort.tables import Table
 CONTENT_CAP = 1_000_000
 """Original bytes kept of a quarantined picture; a larger one is named but not copied."""
 
+_HOURS_TO_FINISH = 24  # a run may still be writing
+
 _COLUMNS = [name for name in QUARANTINE.names if name != "content"]
 
 
@@ -73,6 +75,13 @@ class Quarantine:
         :returns: how many rows were dropped
         """
         return self._table.delete(pc.is_valid(pc.field("reason")) if reason is None else pc.field("reason") == reason)
+
+    def tidy(self) -> int:
+        """Delete what runs that failed left behind a day ago or longer; every version stays as it is.
+
+        :returns: how many files
+        """
+        return self._table.vacuum(_HOURS_TO_FINISH, keep_versions=True)
 
     def export(
         self, folder: Path, reason: str | None, on_progress: Callable[[int], None] = lambda count: None

@@ -136,8 +136,8 @@ class Table:
         table.update_incremental()
         return table.version()
 
-    def vacuum(self, hours: int) -> int:
-        """Delete the files that the newest version does not name and that are older than this.
+    def vacuum(self, hours: int, keep_versions: bool) -> int:
+        """Delete files that are older than this and that no commit ever named; those of old versions too, unless kept.
 
         :returns: how many
         """
@@ -145,7 +145,10 @@ class Table:
             table = self._open()
             if table is None:
                 return 0
-            return len(table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True))
+            kept = list(range(table.version() + 1)) if keep_versions else None
+            return len(
+                table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True, keep_versions=kept)
+            )
 
     def sizes(self) -> list[int]:
         """Bytes of each file of the newest version."""

@@ -114,8 +114,8 @@ def test_an_audit_has_a_line_a_leak(issues: int | None, words: str, ingested_rep
     part = AuditPart(dataset_version=1, embedding="model 1", leaks=leaks, outliers=7, label_issues=issues)
     report = ingested_report(intake=None, ingest=None, audit=part)
     assert as_lines(report, "")[1:] == [
-        "  leak, random split, by perceptual hash: 62 of 200 test pictures (31.0%)",
         "  leak, dataset split, by perceptual hash: 0 of 180 test pictures (0%)",
+        "  leak, random split, by perceptual hash: 62 of 200 test pictures (31.0%)",
         "  outliers: 7",
         f"  suspected wrong labels: {words}",
     ]

@@ -171,7 +171,7 @@ class Dataset:
         """
         few = sum(size < _SMALL for size in self._images.sizes()) < at_least
         merged = 0 if few else self._images.merge_small(_SMALL, _TARGET)
-        self._images.vacuum(_HOURS_TO_FINISH)
+        self._images.vacuum(_HOURS_TO_FINISH, keep_versions=False)
         return merged
 
     def _pixels(self, wanted: pa.Array) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
