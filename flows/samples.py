@@ -102,7 +102,7 @@ def _write(into: Path, by_class: dict[str, list[tuple[str, bytes]]], tail: int) 
             (folder / name).write_bytes(data)
     with zipfile.ZipFile(drops[2] / "night.zip", "w") as archive:
         for name, data in nights[2]:
-            archive.writestr(f"pictures/{name}", data)
+            archive.writestr(zipfile.ZipInfo(f"pictures/{name}"), data)  # dated 1980, the same every time
     _spoil(drops[0], nights[0])
     return Samples(labelled, drops, truth)
 
