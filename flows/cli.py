@@ -122,6 +122,9 @@ def _launch(flow: str, values: dict[str, Any], declaration: Any, as_json: bool) 
     except ValidationError as error:
         raise ConfigError("\n".join(faults_of(error, flow))) from None
     quiet()
+    from nightsort.arrow import without_pandas
+
+    without_pandas()
     from flows.catalogue import flow_named
     from flows.launch import launch
     from nightsort.reports import store, summary

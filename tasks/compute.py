@@ -156,6 +156,8 @@ class Workers:
                     "distributed.scheduler.allowed-failures": 1,
                     # Dask gives a worker up that is away 15 s after any of its deaths, also if that was a later one.
                     "distributed.deploy.lost-worker-timeout": "7d",
+                    # Sampling every worker's stack a hundred times a second takes time from the pictures.
+                    "distributed.worker.profile.enabled": False,
                     # Arrow's other allocators reserve a gigabyte, which would count against a worker's limit.
                     "distributed.nanny.pre-spawn-environ.ARROW_DEFAULT_MEMORY_POOL": "system",
                 }

@@ -12,6 +12,7 @@ from typing import Any
 from distributed import WorkerPlugin
 from distributed.system import MEMORY_LIMIT
 
+from nightsort.arrow import without_pandas
 from nightsort.errors import ConfigError
 
 LEAST = 512
@@ -41,6 +42,7 @@ class MemoryLimit(WorkerPlugin):
 
     def setup(self, worker: Any) -> None:
         """Set the limit in the worker's process, once it is started and after every restart."""
+        without_pandas()
         # RLIMIT_DATA counts what is reserved; what was and is not in use must not count against the limit.
         unused = max(0, _status("VmData") - _status("RssAnon"))
         resource.setrlimit(resource.RLIMIT_DATA, (self._limit + unused, resource.getrlimit(resource.RLIMIT_DATA)[1]))

@@ -72,7 +72,7 @@ def run(contender: Contender, source: Source, out: Path, workers: int, environme
     else:
         start = "from flows.cli import main; main()"
         command = [str(python), "-c", start, "ingest", str(source.path), "--storage", str(out)]
-        command += ["--workers", str(workers)]
+        command += ["--workers", str(workers), "--settle-seconds", "0"]  # the sources were made just now
     return measure(command, _PATHS)
 
 

@@ -1,0 +1,30 @@
+"""Owns how Arrow is first used in a process: without pandas.
+
+Arrow imports pandas, if it is installed, as soon as it is given a Python list: a second and 60 MB for each
+process, for conversions that Nightsort never asks for. An extra may bring pandas along.
+
+Invariant: pandas can still be imported by who wants it. Does not know who uses Arrow.
+"""
+
+import sys
+
+import pyarrow as pa
+
+
+class _Absent:
+    """Finds nothing but that pandas is not there."""
+
+    @staticmethod
+    def find_spec(name: str, path: object, target: object = None) -> None:
+        if name == "pandas":
+            raise ImportError("asked for by Arrow alone")
+
+
+def without_pandas() -> None:
+    """Have Arrow look for pandas now, find none, and remember; nothing happens where pandas is loaded already."""
+    if "pandas" not in sys.modules:
+        sys.meta_path.insert(0, _Absent)
+        try:
+            pa.array([0])
+        finally:
+            sys.meta_path.remove(_Absent)
