@@ -4,8 +4,8 @@
 
 The source holds one folder a class, such as the magnetic-tile defects of Huang et al. (2018). Each
 strategy trains with the same seeds on the same splits, through the same flows that a user runs; a
-row is the mean and the spread over the seeds on the frozen test split. Splits are by content hash:
-near-duplicates may still straddle them, so read the figures as an upper end.
+row is the mean and the spread over the seeds on the frozen test split. Photographs of one tile are kept
+in one split as far as they are found (docs/benchmarks.md says how far), so read the figures as an upper end.
 """
 
 import argparse
