@@ -89,13 +89,10 @@ def embed(
     if not len(sha256s):
         return np.empty(shape, np.float32)
     rows = np.lib.format.open_memmap(folder / f"{embedder.name}.npy", mode="w+", dtype=np.float32, shape=shape)
-    names = np.asarray(sha256s, dtype="S64")
-    order = np.argsort(names)
     with ThreadPoolExecutor() as threads:  # OpenCV lets go of the interpreter lock while it decodes
-        for batch in dataset.pictures(sha256s):
-            place = order[np.searchsorted(names, np.asarray(batch["sha256"], dtype="S64"), sorter=order)]
+        for batch, place in dataset.placed(sha256s):
             pixels = threads.map(lambda data: load_stored(data, embedder.preprocessing), batch["image"].to_pylist())
-            rows[place] = _unit(embedder.function(np.stack(list(pixels))))
+            rows[place.to_numpy()] = _unit(embedder.function(np.stack(list(pixels))))
             on_progress(len(place))
     return rows
 

@@ -154,28 +154,16 @@ class Dataset:
         """Columns sha256, image and label of a split, streamed, in no particular order."""
         rows = self.examples(["sha256", "label"], pc.field("split") == split, version)
         labels = rows["label"].combine_chunks()
-        for batch, position in self._pixels(rows["sha256"].combine_chunks()):
+        for batch, position in self.placed(rows["sha256"].combine_chunks()):
             yield batch.append_column("label", labels.take(position))
 
     def pictures(self, sha256s: pa.Array) -> Iterator[pa.RecordBatch]:
         """Columns sha256 and image of the pictures asked for, streamed, each once, in no particular order."""
-        for batch, _ in self._pixels(sha256s):
+        for batch, _ in self.placed(sha256s):
             yield batch
 
-    def tidy(self, at_least: int = _TOO_MANY) -> int:
-        """Merge the files of pictures if this many of them are small, and delete what nothing names any more.
-
-        Nothing names what was merged away, nor what a run wrote that failed; a day later it is deleted.
-
-        :returns: how many files were merged
-        """
-        few = sum(size < _SMALL for size in self._images.sizes()) < at_least
-        merged = 0 if few else self._images.merge_small(_SMALL, _TARGET)
-        self._images.vacuum(_HOURS_TO_FINISH, keep_versions=False)
-        return merged
-
-    def _pixels(self, wanted: pa.Array) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
-        """Batches of the wanted pictures, with the position of each in `wanted`.
+    def placed(self, wanted: pa.Array) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+        """What `pictures` gives, and with each batch the position of its pictures in `wanted`.
 
         A run that died before its marker, and came again, left a second copy of a picture: the first will do.
         """
@@ -189,6 +177,18 @@ class Dataset:
             taken[position[rows]] = True
             if len(rows):
                 yield batch.take(pa.array(rows)), pa.array(position[rows])
+
+    def tidy(self, at_least: int = _TOO_MANY) -> int:
+        """Merge the files of pictures if this many of them are small, and delete what nothing names any more.
+
+        Nothing names what was merged away, nor what a run wrote that failed; a day later it is deleted.
+
+        :returns: how many files were merged
+        """
+        few = sum(size < _SMALL for size in self._images.sizes()) < at_least
+        merged = 0 if few else self._images.merge_small(_SMALL, _TARGET)
+        self._images.vacuum(_HOURS_TO_FINISH, keep_versions=False)
+        return merged
 
 
 def _replaced(rows: pa.Table, name: str, values: pa.ChunkedArray) -> pa.Table:

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightsort.schema import FINGERPRINTS, LISTING
+from nightsort.schema import FINGERPRINTS
+from nightsort.sources.marks import mark
 
 KNOWN = pa.schema([FINGERPRINTS.field(name) for name in ("sha256", "path", "member", "size", "stamp", "label")])
 """What has an outcome.
@@ -43,7 +44,7 @@ def leave_unchanged(listing: pa.Table, known: pa.Table) -> pa.Table:
     undecided = pc.and_(stamped, pc.is_null(listing["outcome"]))
     bad = pc.fill_null(pc.equal(listing["outcome"], "quarantined"), False)
     same = pc.is_in(_state(listing), _state(known))
-    return _mark(listing, [(pc.and_(same, pc.or_(undecided, bad)), "skipped", "known", "")])
+    return mark(listing, [(pc.and_(same, pc.or_(undecided, bad)), "skipped", "known", "")])
 
 
 def gone(listing: pa.Table, before: pa.Table, root: str) -> pa.ChunkedArray:
@@ -76,7 +77,7 @@ def decide(fingerprints: pa.Table, known: pa.Table) -> pa.Table:
     same_file = pc.is_in(_identity(rows), _identity(known))
     undecided = pc.is_null(rows["outcome"])
     or_bad = pc.or_kleene(undecided, pc.equal(rows["outcome"], "quarantined"))
-    return _mark(
+    return mark(
         fingerprints,
         [
             (pc.and_kleene(same_file, or_bad), "skipped", "known", ""),
@@ -106,16 +107,6 @@ def _state(rows: pa.Table) -> pa.ChunkedArray:
     """What changes when a file or what is said of it does."""
     size, stamp, label = (pc.coalesce(pc.cast(rows[name], pa.string()), "") for name in ("size", "stamp", "label"))
     return pc.binary_join_element_wise(rows["path"], rows["member"], size, stamp, label, "\x00")
-
-
-def _mark(rows: pa.Table, cases: list[tuple[pa.Array, str, str, str]]) -> pa.Table:
-    """Write outcome, reason and detail of the first case that holds in each row."""
-    for name, position in (("outcome", 1), ("reason", 2), ("detail", 3)):
-        column = rows[name]
-        for case in reversed(cases):
-            column = pc.if_else(pc.fill_null(case[0], False), case[position], column)
-        rows = rows.set_column(rows.schema.get_field_index(name), LISTING.field(name), column)
-    return rows
 
 
 def chunks(rows: pa.Table, size: int, max_bytes: int = 2**62) -> Iterator[pa.Table]:

@@ -18,6 +18,7 @@ from nightsort.schema import LISTING
 from nightsort.sources.containers import DAMAGE, contents, entries, is_container
 from nightsort.sources.files import Access, existing, local, partial
 from nightsort.sources.keys import leads_outside, listed_keys, named_keys, one_each, parts
+from nightsort.sources.marks import mark
 from nightsort.sources.tabular import READERS, read_table, refuse
 from nightsort.sources.tree import Tree
 from nightsort.sources.unpacking import plain_name
@@ -123,16 +124,14 @@ class Manifest:
         self._see(listing, files, at)
         said = self._rows.take(at)
         undecided = pc.is_null(listing["outcome"])
-        cases = [
-            (pc.is_null(at), "skipped", "not_in_manifest", ""),
-            (pc.is_valid(said["labels"]), "quarantined", "label_conflict", said["labels"]),
-            (pc.is_null(said["label"]), "quarantined", "no_label", ""),
-        ]
-        for position, column in enumerate(("outcome", "reason", "detail"), 1):
-            values = listing[column]
-            for case in reversed(cases):
-                values = pc.if_else(pc.and_(undecided, case[0]), case[position], values)
-            listing = _with(listing, column, values)
+        listing = mark(
+            listing,
+            [
+                (pc.and_(undecided, pc.is_null(at)), "skipped", "not_in_manifest", ""),
+                (pc.and_(undecided, pc.is_valid(said["labels"])), "quarantined", "label_conflict", said["labels"]),
+                (pc.and_(undecided, pc.is_null(said["label"])), "quarantined", "no_label", ""),
+            ],
+        )
         for column in ("group", "split", "weight", "roi"):
             listing = _with(listing, column, pc.coalesce(said[column], listing[column]))
         return _with(listing, "label", pc.if_else(pc.is_valid(said["labels"]), None, said["label"]))
