@@ -11,8 +11,9 @@ import pytest
 
 from nightsort.errors import PictureError
 from nightsort.sources import names, unpacking
-from nightsort.sources.containers import DAMAGE, Entry, contents, entries, is_container
+from nightsort.sources.containers import Entry, contents, entries, is_container
 from nightsort.sources.files import Access
+from tests.sources.salvage import salvaged
 
 KINDS = ["a.zip", "a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz", "a.tar.zst"]
 Pack = Callable[..., Path]
@@ -26,13 +27,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Access:
 
 def listed(file: Path, access: Access) -> tuple[list[Entry], Exception | None]:
     """What could be listed, and the damage after it."""
-    found: list[Entry] = []
-    try:
-        for entry in entries(str(file), access):
-            found.append(entry)  # noqa: PERF402 (list() would lose what came before the damage)
-    except DAMAGE as error:
-        return found, error
-    return found, None
+    return salvaged(entries(str(file), access))
 
 
 def read(file: Path, access: Access) -> dict[str, bytes | PictureError]:

@@ -11,9 +11,10 @@ import pytest
 
 from nightsort.errors import PictureError
 from nightsort.schema import REASONS
-from nightsort.sources.entry import DAMAGE, Entry
+from nightsort.sources.entry import Entry
 from nightsort.sources.files import Access
 from nightsort.sources.tars import contents, entries
+from tests.sources.salvage import salvaged
 
 ACCESS = Access(max_bytes=10_000)
 ENTRIES = [(f"c/{i}.jpg", bytes([i]) * 900) for i in range(6)]  # in a tar 512 + 1024 bytes each
@@ -22,13 +23,7 @@ FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
 
 def listed(file: Path) -> tuple[list[Entry], Exception | None]:
     """What could be listed, and the damage after it."""
-    found: list[Entry] = []
-    try:
-        for entry in entries(file, ACCESS):
-            found.append(entry)  # noqa: PERF402 (list() would lose what came before the damage)
-    except DAMAGE as error:
-        return found, error
-    return found, None
+    return salvaged(entries(file, ACCESS))
 
 
 def read(file: Path) -> dict[str, bytes | PictureError]:

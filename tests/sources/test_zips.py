@@ -16,9 +16,10 @@ import pytest
 
 from nightsort.errors import PictureError
 from nightsort.schema import REASONS
-from nightsort.sources.entry import DAMAGE, Entry
+from nightsort.sources.entry import Entry
 from nightsort.sources.files import Access
 from nightsort.sources.zips import contents, entries
+from tests.sources.salvage import salvaged
 
 ACCESS = Access(max_bytes=3_000_000)
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
@@ -33,13 +34,7 @@ def put(folder: Path, data: bytes) -> Path:
 
 def listed(file: Path) -> tuple[list[Entry], Exception | None]:
     """What could be listed, and the damage after it."""
-    found: list[Entry] = []
-    try:
-        for entry in entries(file, ACCESS):
-            found.append(entry)  # noqa: PERF402 (list() would lose what came before the damage)
-    except DAMAGE as error:
-        return found, error
-    return found, None
+    return salvaged(entries(file, ACCESS))
 
 
 def read(file: Path, access: Access = ACCESS) -> dict[str, bytes | PictureError]:
