@@ -6,7 +6,7 @@ Does not know where a value came from.
 """
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -16,6 +16,10 @@ Colour = Literal["rgb", "grey"]
 Crop = Literal["none", "foreground"]
 Operation = Literal["rotate", "scale", "crop", "flip", "jitter", "noise", "erase", "blur"]
 Balance = Literal["none", "class_weights", "balanced_sampler", "balanced_softmax", "smote"]
+Backend = Literal[
+    "torch-fp32", "torch-bf16", "openvino-fp32", "openvino-bf16", "openvino-int8", "cuda-fp32", "cuda-bf16"
+]
+"""What can compute a model's answers. torch-fp32 is the one that the others are held against."""
 
 
 class RunParams(BaseModel):
@@ -173,12 +177,35 @@ class TrainParams(RunParams):
         0.05, ge=0, le=1, description="The gate refuses a model that loses more than this much recall in any class."
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of every random choice in training.")
+    backends: list[Backend] = Field(
+        default_factory=lambda: list(get_args(Backend)),
+        description="What may compute the model's answers: each that this machine has is measured, and the fastest "
+        "that agrees with torch-fp32 is used.",
+    )
+    min_agreement: float = Field(
+        0.995, ge=0, le=1, description="A backend that agrees with torch-fp32 on fewer validation pictures is refused."
+    )
+    max_backend_loss: float = Field(
+        0.01, ge=0, le=1, description="A backend that loses more than this much recall in any class is refused."
+    )
 
 
 class ClassifyParams(IntakeParams):
     """Parameters of the flow `classify`: new pictures in, one outcome for each out."""
 
-    batch_size: int = Field(64, ge=1, le=4096, description="Pictures per forward pass.")
+    workers: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Worker processes of the local Dask cluster; 0 means one for every 16 cores. Each holds the model "
+        "once and decodes and classifies on a thread per core.",
+    )
+    batch_size: int | None = Field(
+        None, ge=1, le=4096, description="Pictures per forward pass; empty means what suits the backend."
+    )
+    backend: Backend | None = Field(
+        None, description="What computes the answers; empty means the fastest that agrees with torch-fp32."
+    )
     rescore: bool = Field(
         False, description="Classify again what an earlier champion classified; otherwise only what is new."
     )

@@ -13,6 +13,7 @@ NightsortError
 |   +-- ShardError         one named shard failed after its retries
 |   +-- TrainingError      training diverged
 |   +-- WriteError         the storage failed while it was written to
+|   +-- LeaseLostError     another run took over; what this one had not committed yet is left to it
 +-- BusyError              another run holds the lease; this one is skipped
 +-- PictureError           one bad picture; becomes a quarantine row, never ends a run
 
@@ -82,6 +83,10 @@ class TrainingError(RunError):
 
 class WriteError(RunError):
     """The storage could not take what was written: a full disk, a lost connection."""
+
+
+class LeaseLostError(RunError):
+    """The lease of this run expired, and another run took it over."""
 
 
 class BusyError(NightsortError):

@@ -69,7 +69,7 @@ LISTING = pa.schema(
 """One row a discovered file or archive member, before it is read."""
 
 FINGERPRINTS = pa.schema([*LISTING, pa.field("sha256", pa.string())])
-"""A listing whose bytes were hashed: hex SHA-256, null where unread."""
+"""A listing with the hex SHA-256 that a place had when it was last looked at; null where nobody looked."""
 
 MEASURES = pa.schema(
     [
@@ -118,24 +118,36 @@ EXAMPLES = pa.schema(
 
 PREDICTIONS = pa.schema(
     [
-        ("sha256", pa.string()),
+        ("sha256", pa.string()),  # of the original bytes: the picture's identity
         ("model_version", pa.int32()),
         ("preprocessing", pa.string()),
-        ("path", pa.string()),
+        ("path", pa.string()),  # where it was found first under this model
         ("member", pa.string()),
+        ("size", pa.int64()),
+        ("stamp", pa.string()),
         ("label", pa.string()),
         ("confidence", pa.float32()),  # calibrated probability of the label
         ("runner_up", pa.string()),  # second most probable class
         ("margin", pa.float32()),  # confidence minus the runner-up's
+        ("top_labels", pa.list_(pa.string())),  # the TOP most probable classes, the label first
+        ("top_confidences", pa.list_(pa.float32())),
         ("abstained", pa.bool_()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
+        *MEASURES,
+        ("backend", pa.string()),  # what computed it, one of config.Backend
         ("run_id", pa.string()),
         ("classified_at", _TIME),
-        ("run_date", pa.string()),  # partition, YYYY-MM-DD, UTC
+        ("run_date", pa.string()),  # partition, YYYY-MM-DD: the day its run began, UTC
     ]
 )
 """Predictions, which are the ledger: (sha256, model_version, preprocessing) occurs once."""
+
+TOP = 5
+"""Most probable classes kept of a prediction, at most."""
+
+COPIES = pa.schema([LISTING.field(name) for name in ("path", "member", "size", "stamp")]).append(
+    pa.field("sha256", pa.string())
+)
+"""Other places, or other stamps of the same place, where the bytes of a prediction were found."""
 
 QUARANTINE = pa.schema(
     [

@@ -161,6 +161,10 @@ class ClassifyPart(BaseModel):
     abstained: int
     abstain_below: float
     least_certain: list[Thumbnail]
+    backend: str = ""  # what computed the answers
+    why_backend: str = ""  # in words
+    seconds: float = 0.0  # of wall clock, from the first chunk to the last
+    stages: dict[str, float] = {}  # read, decode, model, ..., wait -> seconds summed over the threads
 
 
 class Report(BaseModel):
