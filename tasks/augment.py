@@ -13,6 +13,7 @@ from nightsort.config import AugmentParams
 from nightsort.dataset.augmented import COLUMNS, Copies, Order, chunks, distinct, make, plan
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import ShardError
+from nightsort.lease import Lease
 from nightsort.reports.data import AugmentPart, ClassCount
 from nightsort.reports.sheets import sheets
 from nightsort.schema import EXAMPLES
@@ -44,13 +45,13 @@ def make_copies(run: Run, params: AugmentParams, planned: pa.Table, workers: Wor
 
 
 @stage(retries=0)
-def commit_copies(run: Run, version: int, made: list[Copies]) -> pa.Table:
+def commit_copies(run: Run, version: int, made: list[Copies], lease: Lease) -> pa.Table:
     """Make a new dataset version with the copies; what is added, by the schema EXAMPLES. None make no version."""
     dataset = Dataset(run.storage)
     rows = pa.concat_tables([EXAMPLES.empty_table(), *(copies.examples for copies in made)])
     added = distinct(rows, dataset.examples(["sha256"], version=version)["sha256"])
     if added.num_rows:
-        dataset.commit([copies.file for copies in made], added, dataset.policy(), run.id)
+        dataset.commit([copies.file for copies in made], added, dataset.policy(), run.id, lease.ticket())
     return added
 
 

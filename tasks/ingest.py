@@ -14,9 +14,10 @@ from nightsort.config import IngestParams
 from nightsort.datafiles import DataFile
 from nightsort.dataset.admission import PRESENT, Admission, admit
 from nightsort.dataset.policy import Policy
-from nightsort.dataset.shards import BUILT, REPEATED, Order, Shard, build, write_known
+from nightsort.dataset.shards import BUILT, REPEATED, Order, Shard, build
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError
+from nightsort.lease import Lease
 from nightsort.quarantine import Quarantine, for_its_bytes, row
 from nightsort.reports.account import Account
 from nightsort.reports.data import IngestPart
@@ -24,6 +25,7 @@ from nightsort.reports.ingested import describe
 from nightsort.rules import Rule
 from nightsort.schema import QUARANTINE, WITHHELD
 from nightsort.sources.arrivals import chunks, gone, leave_unchanged
+from nightsort.sources.contents import write_contents
 from tasks.compute import Workers
 from tasks.intake import access, account_for, judged_bad, new_rows
 from tasks.progress import progress
@@ -45,7 +47,6 @@ class Built:
     repeated: list[pa.Table] = field(default_factory=lambda: [REPEATED.empty_table()])
     quarantined: list[pa.Table] = field(default_factory=lambda: [QUARANTINE.empty_table()])  # rows without a file
     set_aside: list[pa.Table] = field(default_factory=list)  # sha256, path, member of all that is in quarantine
-    seconds: dict[str, float] = field(default_factory=dict)  # stage -> seconds summed over the workers
 
     def add(self, shard: Shard) -> None:
         """Take in what one worker built of one chunk."""
@@ -54,8 +55,6 @@ class Built:
         self.built.append(shard.built)
         self.repeated.append(shard.repeated)
         self.set_aside.append(for_its_bytes(shard.quarantined))
-        for name, seconds in shard.seconds.items():
-            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
 
 def check_labels(listing: pa.Table, params: IngestParams) -> None:
@@ -101,7 +100,7 @@ def _order(run: Run, params: IngestParams, policy: Policy) -> Order:
     dataset, aside = Dataset(run.storage), Quarantine(run.storage)
     built = dataset.examples(["sha256"], pc.field("split") != WITHHELD)["sha256"]
     bad = aside.bytes_known("ingest")["sha256"]
-    known = write_known(pa.chunked_array([*built.chunks, *bad.chunks], pa.string()), run.scratch)
+    known = write_contents([*built.chunks, *bad.chunks], run.scratch)
     return Order(
         images=dataset.folder,
         quarantine=aside.folder,
@@ -138,27 +137,28 @@ def admit_pictures(
 
 
 @stage(retries=0)
-def commit_version(run: Run, policy: Policy, built: Built, admission: Admission, account: Account) -> int:
+def commit_version(run: Run, policy: Policy, built: Built, admission: Admission, account: Account, lease: Lease) -> int:
     """Make a new dataset version of what was admitted; without any, the newest version stays."""
     taken_in = admission.examples.num_rows + admission.relabelled.num_rows
     account.check(pending=taken_in)
     aside, dataset = Quarantine(run.storage), Dataset(run.storage)
-    aside.append_files(built.quarantine_files, run.id)
-    aside.append(pa.concat_tables(built.quarantined))
+    aside.append_files(built.quarantine_files, run.id, lease.ticket())
+    aside.append(pa.concat_tables(built.quarantined), lease.ticket())
     changed = [dataset.relabelled(admission.relabelled), dataset.withheld(admission.disputed)]
     rows = pa.concat_tables([admission.examples, *changed])
     version = dataset.version() or 0
     if rows.num_rows:
-        version = dataset.commit(built.files if admission.examples.num_rows else [], rows, policy, run.id)
-    dataset.remember(admission.copies)  # after the commit: what it is a copy of is in the dataset
+        files = built.files if admission.examples.num_rows else []
+        version = dataset.commit(files, rows, policy, run.id, lease.ticket())
+    dataset.remember(admission.copies, lease.ticket())  # after the commit: what it is a copy of is in the dataset
     account.add("done", taken_in)
     return version
 
 
 @stage(retries=0)
-def tidy_dataset(run: Run) -> None:
+def tidy_dataset(run: Run, lease: Lease) -> None:
     """Merge small files, once there are many, and delete what runs that failed left behind."""
-    Dataset(run.storage).tidy()
+    Dataset(run.storage).tidy(ticket=lease.ticket())
     Quarantine(run.storage).tidy()
 
 
@@ -166,4 +166,4 @@ def tidy_dataset(run: Run) -> None:
 def describe_dataset(run: Run, version: int, built: Built, admission: Admission) -> IngestPart:
     """The dataset at a version, and what this run added to it."""
     seconds = run.seconds.get("build_shards", 0.0) + run.seconds.get("admit_pictures", 0.0)
-    return describe(Dataset(run.storage), admission, version, seconds, built.seconds)
+    return describe(Dataset(run.storage), admission, version, seconds, dict(run.worker_seconds))

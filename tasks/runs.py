@@ -6,6 +6,7 @@ Does not know what the flow does.
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -13,19 +14,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.context import FlowRunContext
-
-from nightsort import lease
 from nightsort.config import RunParams
 from nightsort.errors import UserError, WriteError
+from nightsort.lease import Lease, hold
 from nightsort.reports import store, summary
 from nightsort.reports.account import Account
 from nightsort.reports.data import Report, State
 from nightsort.reports.render import to_markdown
 from nightsort.sources.scratch import scratch
 from nightsort.storage import Storage
+from tasks.context import in_flow_run
 from tasks.progress import never_failing
 
 
@@ -44,6 +42,7 @@ class Run:
         self.id = f"{stamp}-{flow}-{secrets.token_hex(2)}"
         self.storage = Storage(params.storage)
         self.seconds: dict[str, float] = {}  # stage -> wall seconds, in the order they ran
+        self.worker_seconds: Counter[str] = Counter()  # read, decode, ... -> seconds summed over the workers' threads
         self.account: Account | None = None  # where the pictures went so far
         self._open = ExitStack()
         self.parts: dict[str, Any] = {}  # what else the report has to say: a field of Report -> its value
@@ -55,15 +54,15 @@ class Run:
         return Path(self._open.enter_context(scratch()))
 
     @contextmanager
-    def lease(self, name: str) -> Iterator[None]:
+    def lease(self, name: str) -> Iterator[Lease]:
         """Work inside: the storage is there and writable, nobody else writes, and the end is reported.
 
         :raises BusyError: if another run holds the lease
         """
         self.storage.prepare()
-        with self._open, lease.hold(self.storage, name):
+        with self._open, hold(self.storage, name) as held:
             try:
-                yield
+                yield held
             except UserError:
                 raise
             except BaseException as error:  # an interrupt too
@@ -85,7 +84,7 @@ class Run:
     def _finish(self, state: State, message: str) -> None:
         self._report = self._compose(state, message)
         place = store.write(self.storage, self._report)
-        if FlowRunContext.get():
+        if in_flow_run():
             _show(self._report, place)
 
     def _compose(self, state: State, message: str) -> Report:
@@ -107,6 +106,9 @@ class Run:
 @never_failing
 def _show(report: Report, place: str) -> None:
     """The counts as a table, the report as text and its gist in the log, on the run's page in the Prefect UI."""
+    from prefect import get_run_logger
+    from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
     if report.intake:
         table = [summary.counts(report)]
         create_table_artifact(table, key=f"{report.flow}-counts", description="Where every picture went")

@@ -1,28 +1,46 @@
-"""One holder at a time, said by name; a holder that dies leaves nothing to clear up."""
+"""One holder at a time, said by name; a holder that dies or is taken over does no harm."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 import pytest
 
 from nightsort import lease
-from nightsort.errors import BusyError, NightsortError, RunError, UserError
+from nightsort.datafiles import Ticket
+from nightsort.errors import BusyError, LeaseLostError, NightsortError, RunError, UserError
+from nightsort.lease import Lease
 from nightsort.storage import Storage
 
 HOLDER = """
-import sys, time
+import sys
 from nightsort.lease import hold
 from nightsort.storage import Storage
 with hold(Storage(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
 """
+COMPETITORS = 8
+
+
+class Fence:
+    """Something to fence that only remembers the tickets."""
+
+    def __init__(self) -> None:
+        self.tickets: list[Ticket] = []
+
+    def fence(self, ticket: Ticket) -> None:
+        """Keep it in mind."""
+        self.tickets.append(ticket)
 
 
 @contextmanager
@@ -43,6 +61,24 @@ def another_process(storage: Storage, name: str) -> Iterator[subprocess.Popen[st
             process.kill()
 
 
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every holder has expired as soon as it holds, and is not heard of again unless it asks."""
+    monkeypatch.setattr(lease, "EXPIRY", -1.0)
+
+
+def names(storage: Storage, name: str = "dataset") -> list[str]:
+    return storage.names(f"leases/{name}")
+
+
+def refused(held: Lease) -> bool:
+    """Whether neither a check nor a ticket is to be had."""
+    for ask in (held.check, held.ticket):
+        with pytest.raises(LeaseLostError, match="and took over"):
+            ask()
+    return True
+
+
 @pytest.mark.parametrize("remote", [False, True])
 def test_the_second_process_is_told_who_is_first(remote: bool, storage: Storage, tmp_path: Path) -> None:
     root = Storage(f"memory://{tmp_path.name}") if remote else storage
@@ -50,28 +86,124 @@ def test_the_second_process_is_told_who_is_first(remote: bool, storage: Storage,
         with pytest.raises(BusyError) as caught, lease.hold(root, "dataset"):
             pytest.fail("two holders")
         message = str(caught.value)
-        assert f"process {holder.pid} on " in message and root.root in message and message.startswith("dataset on ")
+        assert message.startswith(f"dataset on {root.root}: process {holder.pid} on ")
+        assert " has been running since 20" in message and message.endswith("; this run is skipped")
         with lease.hold(root, "predictions"):
             pass  # another name is another lease
 
 
 def test_a_holder_that_is_killed_leaves_the_lease_free_at_once(storage: Storage) -> None:
+    fence = Fence()
     with another_process(storage, "dataset") as holder:
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-        with (
-            lease.hold(storage, "dataset"),
-            pytest.raises(BusyError, match=f"process {os.getpid()} on"),
-            lease.hold(storage, "dataset"),
-        ):
+        with lease.hold(storage, "dataset") as held:
+            assert held.token == 2
+            held.fence(fence)
+            with pytest.raises(BusyError, match=f"process {os.getpid()} on"), lease.hold(storage, "dataset"):
+                pytest.fail("two holders")
+    assert fence.tickets == []  # the dead commit nothing
+
+
+def test_of_eight_that_start_at_once_one_wins(storage: Storage) -> None:
+    context = multiprocessing.get_context("fork")
+    start, leave = context.Barrier(COMPETITORS), context.Event()
+    told: SimpleQueue[str] = context.SimpleQueue()
+
+    def compete(start: Barrier, leave: Event) -> None:
+        start.wait()
+        try:
+            with lease.hold(storage, "dataset"):
+                told.put("won")
+                leave.wait()
+        except BusyError:
+            told.put("busy")
+
+    for beginning in ("nobody was before", "somebody was"):
+        processes = [context.Process(target=compete, args=(start, leave)) for _ in range(COMPETITORS)]
+        for process in processes:
+            process.start()
+        answers = [told.get() for _ in processes]
+        leave.set()
+        for process in processes:
+            process.join()
+        assert sorted(answers) == [*["busy"] * (COMPETITORS - 1), "won"], beginning
+        leave.clear()
+
+
+def test_who_wakes_up_after_being_taken_over_is_told_so(storage: Storage, forgetful: None) -> None:
+    with lease.hold(storage, "dataset") as former:
+        before = former.ticket()
+        with lease.hold(storage, "dataset") as present:
+            assert refused(former)
+            after = present.ticket()
+            assert (present.token, after.app) == (former.token + 1, before.app) and after.version > before.version
+    assert names(storage) == ["2.json"]
+
+
+def test_the_end_of_a_former_holder_leaves_the_new_one_its_note(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "EXPIRY", -1.0)
+    former = lease.hold(storage, "dataset")
+    former.__enter__()
+    monkeypatch.undo()
+    with lease.hold(storage, "dataset") as present:
+        note = storage.read_bytes("leases/dataset/2.json")
+        former.__exit__(None, None, None)
+        assert storage.read_bytes("leases/dataset/2.json") == note and names(storage) == ["2.json"]
+        present.check()
+        with pytest.raises(BusyError), lease.hold(storage, "dataset"):
             pytest.fail("two holders")
 
 
-def test_a_holder_that_ends_leaves_nothing_but_the_lock_file(storage: Storage) -> None:
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError), lease.hold(storage, "dataset"):
-            raise ZeroDivisionError
-    assert storage.names("leases") in ([], ["dataset.lock"])
+def test_who_was_late_but_not_taken_over_goes_on(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "EXPIRY", -1.0)
+    with lease.hold(storage, "dataset") as held:
+        monkeypatch.undo()
+        held.check()
+        with pytest.raises(BusyError), lease.hold(storage, "dataset"):
+            pytest.fail("two holders")
+
+
+def test_a_long_holder_is_heard_of_again_and_again(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "HEARTBEAT", 0.01)
+    seen: set[bytes] = set()
+    with lease.hold(storage, "dataset"):
+        while len(seen) < 5:
+            seen.add(storage.read_bytes("leases/dataset/1.json"))
+            time.sleep(0.005)
+    assert all(note.rstrip().endswith(b"}") and len(note) == 1024 for note in seen)
+
+
+def test_tickets_and_tokens_only_grow(storage: Storage) -> None:
+    tickets = []
+    for _ in range(3):
+        with lease.hold(storage, "dataset") as held:
+            tickets += [held.ticket() for _ in range(3)]
+        assert names(storage) == [f"{held.token}.json"]
+    versions = [ticket.version for ticket in tickets]
+    assert versions == sorted(set(versions)) and {version >> 32 for version in versions} == {1, 2, 3}
+    assert len({ticket.app for ticket in tickets}) == 1 and max(versions) < 2**63
+
+
+def test_notes_that_were_deleted_do_not_make_the_tables_refuse_everything(storage: Storage) -> None:
+    with lease.hold(storage, "dataset") as held:
+        first = held.ticket()
+    (Path(storage.root) / "leases/dataset/1.json").unlink()
+    with lease.hold(storage, "dataset") as held:
+        assert held.token == 1 and held.ticket().app != first.app
+
+
+def test_a_former_holder_is_shut_out_once_by_the_first_that_can(storage: Storage, forgetful: None) -> None:
+    fence = Fence()
+    with lease.hold(storage, "dataset") as former:
+        with lease.hold(storage, "dataset"):
+            pass  # ends before it comes to it
+        for _ in range(2):
+            with lease.hold(storage, "dataset") as held:
+                held.fence(fence)
+        assert [ticket.version >> 32 for ticket in fence.tickets] == [former.token + 2]
 
 
 def test_two_threads_never_hold_it_together(storage: Storage) -> None:
@@ -92,17 +224,16 @@ def test_two_threads_never_hold_it_together(storage: Storage) -> None:
     assert found == ["busy", "held"]
 
 
+def test_a_run_that_fails_leaves_the_lease_free(storage: Storage) -> None:
+    for token in (1, 2):
+        with pytest.raises(ZeroDivisionError), lease.hold(storage, "dataset"):
+            raise ZeroDivisionError
+        assert names(storage) == [f"{token}.json"]
+
+
 def test_two_roots_are_two_leases(tmp_path: Path) -> None:
     with lease.hold(Storage(str(tmp_path / "a")), "dataset"), lease.hold(Storage(str(tmp_path / "b")), "dataset"):
         pass
-
-
-@pytest.mark.parametrize("note", ["", "{", "{}"])
-def test_a_holder_that_has_not_signed_yet_is_still_a_holder(note: str, storage: Storage) -> None:
-    with another_process(storage, "dataset"):
-        storage.write_bytes("leases/dataset.json", note.encode())
-        with pytest.raises(BusyError, match="another process is running"), lease.hold(storage, "dataset"):
-            pytest.fail("two holders")
 
 
 def test_being_busy_is_neither_a_mistake_nor_a_failure() -> None:

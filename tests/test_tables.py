@@ -6,9 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as pds
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, QueryBuilder
 
 from nightsort import storage as storage_module
 from nightsort import tables
@@ -70,6 +71,47 @@ def test_partitions_become_folders_and_come_back_as_columns(storage: Storage) ->
     table.append(rows(2, 3, day="2026-11-21"))
     assert sorted(path.name for path in Path(table.uri).glob("day=*")) == ["day=2026-11-20", "day=2026-11-21"]
     assert table.read(["n", "day"], pc.field("day") == "2026-11-20").to_pylist() == [{"n": 1, "day": "2026-11-20"}]
+
+
+def test_other_readers_find_the_partitions_too(storage: Storage) -> None:
+    table = Table(storage, "t", SCHEMA, partition_by="day")
+    rows_of_two_days = pa.concat_tables([rows(1, day="2026-11-20"), rows(2, 3)])
+    table.append(rows_of_two_days)
+    assert table.version() == 1
+    delta = DeltaTable(table.uri)
+    found = QueryBuilder().register("t", delta).execute("select n, day from t order by n").read_all()
+    for others in (
+        found,
+        delta.to_pyarrow_table().sort_by("n"),
+        pds.dataset(table.uri, partitioning="hive").to_table(),
+    ):
+        assert pa.table(others).select(["n", "day"]).to_pylist() == rows_of_two_days.to_pylist()
+
+
+def test_small_files_are_merged_within_their_partition(storage: Storage) -> None:
+    table = Table(storage, "t", SCHEMA, partition_by="day")
+    for n in range(3):
+        table.append(pa.concat_tables([rows(n, day="2026-11-20"), rows(n + 10)]))
+    table.append(rows(20, day="2026-11-22"))
+    before = table.read(["n", "day"])
+    assert table.merge_small(1_000_000, 1_000_000) == 6  # the only one of its day stays
+    assert len(table.sizes()) == 3
+    assert table.read(["n", "day"]).sort_by("n") == before.sort_by("n")
+    assert sorted(table.read(["n"], pc.field("day") == "2026-11-20")["n"].to_pylist()) == [0, 1, 2]
+    assert table.merge_small(1_000_000, 1_000_000) == 0 and table.version() == 5
+
+
+def test_rows_of_a_partition_are_replaced_and_deleted(storage: Storage) -> None:
+    table = Table(storage, "t", SCHEMA, partition_by="day")
+    table.append(pa.concat_tables([rows(1, 2, day="2026-11-20"), rows(3, 4)]))
+    table.upsert(rows(2, 5, day="2026-11-22"), "n", "run")
+    assert table.delete(pc.field("n") == 4) == 1
+    assert sorted((row["n"], row["day"][-2:]) for row in table.read(["n", "day"]).to_pylist()) == [
+        (1, "20"),
+        (2, "22"),
+        (3, "21"),
+        (5, "22"),
+    ]
 
 
 def test_files_are_part_of_the_table_only_once_they_are_committed(table: Table) -> None:

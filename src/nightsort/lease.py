@@ -1,63 +1,124 @@
 """Owns the lease: one writer of a kind for each storage root.
 
-Invariant: two holders of one name never overlap on one machine, and a holder that dies, however it
-dies, leaves the lease free: the operating system drops its lock.
-Does not know several machines: for a remote root it guards this machine only.
+Invariant: tokens only grow, and who was taken over is told so before it commits. A holder that dies,
+however it dies, leaves the lease free: at once on its own machine, after its expiry on another.
+Does not know several machines where the root is remote: then it guards this machine only.
+
+    leases/<name>/<token>.json    who holds it, since when, until when unless it is heard of again
 """
 
+import fcntl
 import hashlib
-import json
+import itertools
 import os
-import socket
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
-from filelock import FileLock, Timeout
-
-from nightsort.errors import BusyError
+from nightsort.claims import Note, claim, describe, newest, number
+from nightsort.datafiles import Ticket
+from nightsort.errors import LeaseLostError, WriteError
 from nightsort.storage import Storage, writing
+
+HEARTBEAT = 10.0
+"""Seconds between two signs of life."""
+
+EXPIRY = 60.0
+"""Seconds after its last sign of life for which a holder is believed to be at work."""
+
+
+class Fenced(Protocol):
+    """What can shut former holders out."""
+
+    def fence(self, ticket: Ticket) -> None:
+        """Refuse from now on every commit under an older ticket."""
+
+
+class Lease:
+    """A lease while it is held; :func:`hold` makes it."""
+
+    def __init__(self, what: str, name: str, path: Path, file: BinaryIO, note: Note) -> None:
+        self.token = number(path)
+        self._what = what  # for messages
+        self._app = f"{name}-{note.series}"
+        self._path = path
+        self._file = file
+        self._note = note
+        # A root that was put back from a copy may give a token twice, but not in the same second.
+        self._numbers = itertools.count(int(time.time()))
+
+    def check(self) -> None:
+        """Renew it, however late. :class:`LeaseLostError` if another holder has taken over."""
+        last = newest(self._path.parent)
+        if last not in (None, self._path):
+            raise LeaseLostError(
+                f"{self._what}: {describe(last)} and took over, since this run was not heard of for {EXPIRY:.0f} s; "
+                "what this one had not committed is left to it"
+            )
+        self._write()
+
+    def ticket(self) -> Ticket:
+        """What one commit to a table carries, larger than every ticket before; raises what :meth:`check` does."""
+        self.check()
+        return Ticket(self._app, self.token << 32 | next(self._numbers))
+
+    def fence(self, *tables: Fenced) -> None:
+        """Shut out former holders; to be called before these tables are read.
+
+        Nothing is done where every former holder is known to have ended.
+        """
+        if self._note.unfenced:
+            ticket = self.ticket()
+            for table in tables:
+                table.fence(ticket)
+            self._note.unfenced = False
+            self._write()
+
+    def _write(self) -> None:
+        """In place: that needs no room on a full disk, and can touch no other holder's note."""
+        with writing(str(self._path)):
+            os.pwrite(self._file.fileno(), self._note.renew(EXPIRY), 0)
+
+    def _beat(self, ended: threading.Event) -> None:
+        with suppress(LeaseLostError):  # the next check will say so
+            while not ended.wait(HEARTBEAT):
+                with suppress(WriteError):  # the next one may succeed
+                    self.check()
+
+    def _release(self) -> None:
+        self._note.released = True
+        with suppress(WriteError):
+            self._write()
+        fcntl.flock(self._file, fcntl.LOCK_UN)  # closing alone would leave it to processes that were forked
+        self._file.close()
 
 
 @contextmanager
-def hold(storage: Storage, name: str) -> Iterator[None]:
+def hold(storage: Storage, name: str) -> Iterator[Lease]:
     """Hold the lease `name` of a storage root for the length of a with-block.
 
     :raises BusyError: if another process or thread holds it; the message says who, and since when
     """
-    folder = _folder(storage)
+    folder, what = _folder(storage, name), f"{name} on {storage.root}"
     with writing(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
-    note = folder / f"{name}.json"
-    lock = FileLock(folder / f"{name}.lock", timeout=0, thread_local=False)
+        lease = Lease(what, name, *claim(folder, what, EXPIRY))
+    ended = threading.Event()
+    heart = threading.Thread(target=lease._beat, args=(ended,), name=f"lease of {what}", daemon=True)
+    heart.start()
     try:
-        lock.acquire()
-    except Timeout:
-        raise BusyError(f"{name} on {storage.root}: {_describe(note)}; this run is skipped") from None
-    try:
-        with writing(str(note)):
-            note.write_text(json.dumps(_owner()))
-        yield
+        yield lease
     finally:
-        note.unlink(missing_ok=True)
-        lock.release()
+        ended.set()
+        heart.join()
+        lease._release()
 
 
-def _folder(storage: Storage) -> Path:
+def _folder(storage: Storage, name: str) -> Path:
     if storage.is_local:
-        return Path(storage.locate("leases"))
-    return Path(tempfile.gettempdir()) / "nightsort-leases" / hashlib.sha256(storage.root.encode()).hexdigest()[:16]
-
-
-def _owner() -> dict[str, object]:
-    return {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
-
-
-def _describe(note: Path) -> str:
-    try:
-        owner = json.loads(note.read_text())
-        return f"process {owner['pid']} on {owner['host']} has been running since {owner['since']}"
-    except (OSError, ValueError, KeyError):  # the holder is between taking the lock and signing it
-        return "another process is running"
+        return Path(storage.locate(f"leases/{name}"))
+    root = hashlib.sha256(storage.root.encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / "nightsort-leases" / root / name

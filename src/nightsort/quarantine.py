@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightsort.datafiles import DataFile
+from nightsort.datafiles import DataFile, Ticket
 from nightsort.errors import StorageError
 from nightsort.schema import QUARANTINE, REASONS
 from nightsort.sources.arrivals import KNOWN, known_from
@@ -23,6 +23,8 @@ from nightsort.tables import Table
 
 CONTENT_CAP = 1_000_000
 """Original bytes kept of a quarantined picture; a larger one is named but not copied."""
+
+_ROWS = 16_384  # of a batch without the bytes
 
 _HOURS_TO_FINISH = 24  # a run may still be writing
 
@@ -40,17 +42,21 @@ class Quarantine:
         """Path or URI where workers write files of rows."""
         return self._table.uri
 
-    def append(self, rows: pa.Table) -> None:
+    def append(self, rows: pa.Table, ticket: Ticket | None = None) -> None:
         """Append rows of the schema QUARANTINE; an unknown reason is a bug and raises ValueError."""
         unknown = set(rows.column("reason").to_pylist()) - REASONS.keys()
         if unknown:
             raise ValueError(f"quarantine: reasons {sorted(unknown)} are not in schema.REASONS")
-        self._table.append(rows)
+        self._table.append(rows, ticket=ticket)
 
-    def append_files(self, files: Iterable[DataFile], run_id: str) -> None:
+    def append_files(self, files: Iterable[DataFile], run_id: str, ticket: Ticket | None = None) -> None:
         """Make files of rows, written by workers into `folder`, part of the quarantine."""
         if named := list(files):
-            self._table.append_files(named, run_id)
+            self._table.append_files(named, run_id, ticket)
+
+    def fence(self, ticket: Ticket) -> None:
+        """Shut out who held the lease before."""
+        self._table.fence(ticket)
 
     def rows(self, *columns: str, reason: str | None = None) -> pa.Table:
         """The named columns of all rows, or of those with a reason."""
@@ -65,16 +71,24 @@ class Quarantine:
         """sha256, path and member of what this flow set aside for its bytes; see :func:`for_its_bytes`."""
         return for_its_bytes(self._table.read(["sha256", "path", "member", "reason"], pc.field("flow") == flow))
 
+    def batches(
+        self, columns: Iterable[str], flow: str, where: pc.Expression | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The named columns of what this flow set aside, or of those rows that match, streamed."""
+        of_flow = pc.field("flow") == flow
+        return self._table.batches(columns, of_flow if where is None else of_flow & where, batch_size=_ROWS)
+
     def count(self) -> int:
         """How many rows there are."""
         return self._table.count()
 
-    def requeue(self, reason: str | None) -> int:
+    def requeue(self, reason: str | None, ticket: Ticket | None = None) -> int:
         """Forget the verdicts, or those of one reason: the next run over the source looks at these files again.
 
         :returns: how many rows were dropped
         """
-        return self._table.delete(pc.is_valid(pc.field("reason")) if reason is None else pc.field("reason") == reason)
+        where = pc.is_valid(pc.field("reason")) if reason is None else pc.field("reason") == reason
+        return self._table.delete(where, ticket)
 
     def tidy(self) -> int:
         """Delete what runs that failed left behind a day ago or longer; every version stays as it is.
@@ -106,7 +120,7 @@ class Quarantine:
                 index.writerow(["file", *_COLUMNS])
                 for row in self._each(reason):
                     name = _save(folder, row)
-                    index.writerow([name, *(_cell(row[column]) for column in _COLUMNS)])
+                    index.writerow([name, *(cell(row[column]) for column in _COLUMNS)])
                     written, kept = written + 1, kept + bool(name)
                     on_progress(1)
         return written, kept
@@ -129,8 +143,8 @@ def _save(folder: Path, row: dict[str, object]) -> str:
     return name
 
 
-def _cell(value: object) -> str:
-    """Text that a spreadsheet does not take for a formula."""
+def cell(value: object) -> str:
+    """Text of a table's cell that a spreadsheet does not take for a formula."""
     text = "" if value is None else str(value)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 

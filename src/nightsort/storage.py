@@ -5,10 +5,12 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
 
     <root>/dataset/          dataset.json (the policy); examples/, images/, copies/ (Delta tables)
     <root>/predictions/      Delta table: the ledger
+    <root>/copies/           Delta table: where else its pictures were seen
     <root>/quarantine/       Delta table
     <root>/models/<n>/       weights.safetensors, then bundle.json
     <root>/models/champion.json
     <root>/reports/<run>/    report.html, then report.json
+    <root>/leases/<name>/    <token>.json: who writes
 """
 
 import errno
@@ -17,7 +19,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import fsspec
 from fsspec.core import url_to_fs
@@ -95,10 +97,12 @@ class Storage:
                 self._fs.pipe_file(self.locate(name), bytes(data))  # an object appears only when it is complete
 
     def make_durable(self, names: Iterable[str]) -> None:
-        """Have these files outlive a power cut, before anything says that they are there."""
+        """Have these files, and their folders, outlive a power cut, before anything says that they are there."""
         if self.is_local:
-            places = [Path(self.locate(name)) for name in names]
-            for place in [*places, *{place.parent for place in places}]:
+            files = [PurePosixPath(name) for name in names]
+            folders = {folder for file in files for folder in file.parents}  # a new one lasts once that above it does
+            for name in [*files, *folders]:
+                place = Path(self.locate(str(name)))
                 with writing(str(place)):
                     _sync(place)
 

@@ -7,25 +7,22 @@ Does not know what the rows mean.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pds
-from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
-from deltalake.transaction import AddAction
 from pyarrow.fs import FileSystem, SubTreeFileSystem
 
-from nightsort.datafiles import Action, DataFile, adding, removing, write_file
+from nightsort.commits import Commits, committing
+from nightsort.datafiles import Action, DataFile, Ticket, adding, removing, write_file
 from nightsort.errors import StorageError
-from nightsort.storage import Storage, writing
+from nightsort.storage import Storage
 
-_FOR_EVER = {  # delta-rs would else drop the log of versions older than 30 days
-    "delta.enableExpiredLogCleanup": "false",
-    "delta.logRetentionDuration": "interval 36500 days",
-    "delta.deletedFileRetentionDuration": "interval 36500 days",
-}
+_STREAMED = {"fragment_readahead": 1, "batch_readahead": 2, "cache_metadata": False}  # memory does not follow the table
 
 
 class Table:
@@ -39,7 +36,8 @@ class Table:
     def __init__(self, storage: Storage, name: str, schema: pa.Schema, partition_by: str | None = None) -> None:
         self.uri = storage.locate(name)
         self.schema = schema
-        self._partition_by = [partition_by] if partition_by else None
+        self._partition_by = partition_by
+        self._commits = Commits(storage, name, schema, [partition_by] if partition_by else [])
 
     def _open(self, version: int | None = None) -> DeltaTable | None:
         try:
@@ -53,95 +51,103 @@ class Table:
             table = self._open()
             return None if table is None else table.version()
 
-    def append(self, rows: pa.Table, run_id: str = "") -> None:
-        """Append rows in one commit; no rows make no commit. :class:`WriteError` if the storage is full or gone."""
+    def append(self, rows: pa.Table, run_id: str = "", ticket: Ticket | None = None) -> None:
+        """Append rows in one commit; no rows make no commit. Raises what :meth:`Commits.make` does."""
         if rows.num_rows:
-            with _committing(self.uri):
-                table = self._open() or self._create()
-                write_deltalake(table, rows, mode="append", commit_properties=_by(run_id))
+            self._commits.make(lambda _: self._written(rows, run_id or "rows"), run_id, ticket)
 
-    def append_files(self, files: Iterable[DataFile], run_id: str) -> int:
+    def append_files(self, files: Iterable[DataFile], run_id: str, ticket: Ticket | None = None) -> int:
         """Make files that already lie in the table's folder part of it, in one commit.
 
         :returns: the version that this commit made
         """
-        with _committing(self.uri):
-            return self._transact([adding(file) for file in files], run_id)
+        return self._commits.make(lambda _: [adding(file) for file in files], run_id, ticket)
 
-    def upsert(self, rows: pa.Table, key: str, run_id: str) -> int:
+    def upsert(self, rows: pa.Table, key: str, run_id: str, ticket: Ticket | None = None) -> int:
         """Replace the rows whose key is there and append the others, in one commit.
 
         :returns: the version that this commit made
         """
-        with _committing(self.uri):
-            actions, _ = self._without(pc.field(key).isin(rows[key].combine_chunks()))
-            return self._transact([*actions, adding(write_file(self.uri, rows, run_id))], run_id)
 
-    def delete(self, where: pc.Expression) -> int:
+        def plan(table: DeltaTable) -> list[Action]:
+            actions, _ = self._without(table, pc.field(key).isin(rows[key].combine_chunks()))
+            return [*actions, *self._written(rows, run_id)]
+
+        return self._commits.make(plan, run_id, ticket)
+
+    def delete(self, where: pc.Expression, ticket: Ticket | None = None) -> int:
         """Delete the rows that match, in one commit; older versions keep them.
 
         :param where: must not be null for any row
         :returns: how many
         """
-        with _committing(self.uri):
-            actions, deleted = self._without(where)
-            if actions:
-                self._transact(actions, "")
+        deleted = 0
+
+        def plan(table: DeltaTable) -> list[Action]:
+            nonlocal deleted
+            actions, deleted = self._without(table, where)
+            return actions
+
+        if self.version() is not None:
+            self._commits.make(plan, "", ticket)
         return deleted
 
-    def merge_small(self, small: int, target: int) -> int:
+    def merge_small(self, small: int, target: int, ticket: Ticket | None = None) -> int:
         """Rewrite the files below `small` bytes as files of about `target` bytes with the same rows, in one commit.
+
+        Only files of one partition are merged with each other.
 
         :returns: how many files were replaced
         """
-        with _committing(self.uri):
-            sizes = {name: size for name, size in self._sizes().items() if size < small}
-            if len(sizes) < 2:
-                return 0
-            fragments = {fragment.path: fragment for fragment in self.dataset().get_fragments()}
-            actions: list[Action] = [removing(name, size, data_change=False) for name, size in sizes.items()]
-            for names in _groups(sizes, target):
-                rows = pa.concat_tables(fragments[name].to_table() for name in names)
-                actions.append(adding(write_file(self.uri, rows, "merged"), data_change=False))
-            self._transact(actions, "")
-        return len(sizes)
+        merged: list[str] = []
 
-    def _without(self, where: pc.Expression) -> tuple[list[Action], int]:
+        def plan(table: DeltaTable) -> list[Action]:
+            sizes = {name: size for name, size in sorted(_sizes(table).items()) if size < small}
+            groups = [group for group in _groups(sizes, target) if len(group) > 1]
+            fragments = {fragment.path: fragment for fragment in self._over(table).get_fragments()}
+            added: list[Action] = []
+            for group in groups:
+                rows = pa.concat_tables(fragments[name].to_table(schema=self.schema) for name in group)
+                added += self._written(rows, "merged", data_change=False)
+            merged.extend(name for group in groups for name in group)
+            return [*(removing(name, sizes[name], data_change=False) for name in merged), *added]
+
+        if self.version() is not None:
+            self._commits.make(plan, "", ticket)
+        return len(merged)
+
+    def fence(self, ticket: Ticket) -> None:
+        """Refuse from now on every commit under an older ticket of the same lease."""
+        self._commits.fence(ticket)
+
+    def _written(self, rows: pa.Table, prefix: str, data_change: bool = True) -> list[Action]:
+        """What adds these rows, in new files, one for each partition."""
+        rows = rows.select(self.schema.names).cast(self.schema)
+        return [
+            adding(write_file(self.uri, part, prefix, folder), data_change)
+            for folder, part in _partitions(rows, self._partition_by)
+        ]
+
+    def _without(self, table: DeltaTable, where: pc.Expression) -> tuple[list[Action], int]:
         """What takes the matching rows out of the files that hold them, and how many there are.
 
         delta-rs has an upsert and a delete of its own; of what they write Arrow cannot filter text (string_view).
         """
         actions: list[Action] = []
-        sizes, deleted = self._sizes(), 0
-        for fragment in self.dataset().get_fragments():
-            if hits := fragment.count_rows(filter=where):
+        sizes, deleted = _sizes(table), 0
+        for fragment in self._over(table).get_fragments():
+            if hits := fragment.scanner(schema=self.schema, columns=[], filter=where).count_rows():
                 deleted += hits
                 actions.append(removing(fragment.path, sizes[fragment.path]))
-                kept = fragment.to_table(filter=~where)
-                actions += [adding(write_file(self.uri, kept, "kept"))] if kept.num_rows else []
+                actions += self._written(fragment.to_table(schema=self.schema, filter=~where), "kept")
         return actions, deleted
-
-    def _sizes(self) -> dict[str, int]:
-        """Bytes of each file of the newest version, by its name."""
-        table = self._open()
-        if table is None:
-            return {}
-        files = pa.table(table.get_add_actions())
-        return dict(zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True))
-
-    def _transact(self, actions: list[Action], run_id: str) -> int:
-        table = self._open() or self._create()
-        Storage(self.uri).make_durable(action.path for action in actions if isinstance(action, AddAction))
-        table.create_write_transaction(actions, "append", Schema.from_arrow(self.schema), commit_properties=_by(run_id))
-        table.update_incremental()
-        return table.version()
 
     def vacuum(self, hours: int, keep_versions: bool) -> int:
         """Delete files that are older than this and that no commit ever named; those of old versions too, unless kept.
 
         :returns: how many
         """
-        with _committing(self.uri):
+        with committing(self.uri):
             table = self._open()
             if table is None:
                 return 0
@@ -153,7 +159,8 @@ class Table:
     def sizes(self) -> list[int]:
         """Bytes of each file of the newest version."""
         with _reading(self.uri):
-            return list(self._sizes().values())
+            table = self._open()
+            return [] if table is None else list(_sizes(table).values())
 
     def changes(self) -> list[dict[str, Any]]:
         """The commits of runs, newest first: version, timestamp in ms since 1970, run_id."""
@@ -162,20 +169,14 @@ class Table:
             history = [] if table is None else table.history()
         return [entry for entry in history if entry.get("run_id")]
 
-    def _create(self) -> DeltaTable:
-        return DeltaTable.create(
-            self.uri,
-            Schema.from_arrow(self.schema),
-            mode="ignore",
-            partition_by=self._partition_by,
-            configuration=_FOR_EVER,
-        )
-
     def dataset(self, version: int | None = None) -> pds.Dataset:
         """An Arrow dataset over one version, the newest unless named; empty while there is no table."""
         table = self._open(version)
         if table is None:
             return pds.dataset(self.schema.empty_table())
+        return self._over(table)
+
+    def _over(self, table: DeltaTable) -> pds.Dataset:
         # delta-rs would hand Arrow a filesystem written in Python. Arrow's threads that still hold one
         # when the process ends abort it (seen in one process of three, with pyarrow 26).
         native, path = FileSystem.from_uri(self.uri)
@@ -187,15 +188,12 @@ class Table:
             return self.dataset(version).to_table(columns=list(columns), filter=where)
 
     def batches(
-        self,
-        columns: Iterable[str],
-        where: pc.Expression | None = None,
-        version: int | None = None,
-        batch_size: int = 256,
+        self, columns: Iterable[str], where: pc.Expression | None = None, batch_size: int = 256
     ) -> Iterator[pa.RecordBatch]:
         """The same as :meth:`read`, streamed."""
         with _reading(self.uri):
-            yield from self.dataset(version).to_batches(columns=list(columns), filter=where, batch_size=batch_size)
+            data = self.dataset()
+            yield from data.to_batches(columns=list(columns), filter=where, batch_size=batch_size, **_STREAMED)
 
     def matching(self, columns: Iterable[str], key: str, values: pa.Array) -> Iterator[pa.RecordBatch]:
         """The rows whose key is one of these, streamed; of a row group without any only the keys are read."""
@@ -212,22 +210,33 @@ class Table:
             return int(self.dataset().count_rows())
 
 
+def _sizes(table: DeltaTable) -> dict[str, int]:
+    """Bytes of each file, by its name."""
+    files = pa.table(table.get_add_actions())
+    return dict(zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True))
+
+
+def _partitions(rows: pa.Table, column: str | None) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of each value of a column, without it, and the folder that says so; only one if there is no column."""
+    if column is None:
+        yield "", rows
+    else:
+        for value in pc.unique(rows[column]).to_pylist():
+            yield f"{column}={value}/", rows.filter(pc.field(column) == value).drop_columns([column])
+
+
 def _groups(sizes: dict[str, int], target: int) -> Iterator[list[str]]:
-    """Names in their order, together about as large as the target."""
-    group: list[str] = []
-    room = target
-    for name, size in sizes.items():
-        if group and size > room:
-            yield group
-            group, room = [], target
-        group.append(name)
-        room -= size
-    if group:
+    """Names of one folder in their order, together about as large as the target."""
+    for _, names in groupby(sizes, key=lambda name: name.rpartition("/")[0]):
+        group: list[str] = []
+        room = target
+        for name in names:
+            if group and sizes[name] > room:
+                yield group
+                group, room = [], target
+            group.append(name)
+            room -= sizes[name]
         yield group
-
-
-def _by(run_id: str) -> CommitProperties:
-    return CommitProperties(custom_metadata={"run_id": run_id})
 
 
 @contextmanager
@@ -237,13 +246,3 @@ def _reading(place: str) -> Iterator[None]:
     except (DeltaError, pa.ArrowException, OSError) as error:
         cause = str(error).strip().splitlines()[0]
         raise StorageError(f"{place}: is damaged, incomplete or not to be reached ({cause})") from error
-
-
-@contextmanager
-def _committing(place: str) -> Iterator[None]:
-    """What delta-rs raises of its own, such as for a folder that cannot be made, as :class:`WriteError` too."""
-    with writing(place):
-        try:
-            yield
-        except DeltaError as error:
-            raise OSError(str(error)) from error

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightsort.datafiles import DataFile
+from nightsort.datafiles import DataFile, Ticket
 from nightsort.dataset.policy import Policy, load, save
 from nightsort.errors import DatasetError
 from nightsort.quarantine import Quarantine
@@ -96,25 +96,39 @@ class Dataset:
         copies = self._copies.read(KNOWN.names)
         return pa.concat_tables([known_from(stored), copies, Quarantine(self._storage).known("ingest")])
 
-    def remember(self, copies: pa.Table) -> None:
+    def remember(self, copies: pa.Table, ticket: Ticket | None = None) -> None:
         """Keep in mind other files with the bytes of known pictures, so that they are not read again every night.
 
         :param copies: the columns of `arrivals.KNOWN`
         """
-        self._copies.append(known_from(copies))
+        self._copies.append(known_from(copies), ticket=ticket)
 
-    def commit(self, files: Iterable[DataFile], examples: pa.Table, policy: Policy, run_id: str) -> int:
+    def commit(
+        self,
+        files: Iterable[DataFile],
+        examples: pa.Table,
+        policy: Policy,
+        run_id: str,
+        ticket: Ticket | None = None,
+    ) -> int:
         """Make a new version: pictures of these files, and rows that are new or take the place of older ones.
 
         The commit of the rows is the marker, and is last.
 
         :param files: what :func:`nightsort.dataset.shards.build` wrote
         :param examples: table of the schema EXAMPLES, each sha256 once
+        :param ticket: of the lease `dataset`
+        :raises LeaseLostError: if somebody else holds it by now
         """
         save(self._storage, policy)
         if named := list(files):
-            self._images.append_files(named, run_id)
-        return self._examples.upsert(examples, "sha256", run_id)
+            self._images.append_files(named, run_id, ticket)
+        return self._examples.upsert(examples, "sha256", run_id, ticket)
+
+    def fence(self, ticket: Ticket) -> None:
+        """Shut out who held the lease before. The number of a version is spent on it where there is one."""
+        for table in (self._images, self._examples, self._copies):
+            table.fence(ticket)
 
     def examples(
         self, columns: Iterable[str], where: pc.Expression | None = None, version: int | None = None
@@ -178,7 +192,7 @@ class Dataset:
             if len(rows):
                 yield batch.take(pa.array(rows)), pa.array(position[rows])
 
-    def tidy(self, at_least: int = _TOO_MANY) -> int:
+    def tidy(self, at_least: int = _TOO_MANY, ticket: Ticket | None = None) -> int:
         """Merge the files of pictures if this many of them are small, and delete what nothing names any more.
 
         Nothing names what was merged away, nor what a run wrote that failed; a day later it is deleted.
@@ -186,7 +200,7 @@ class Dataset:
         :returns: how many files were merged
         """
         few = sum(size < _SMALL for size in self._images.sizes()) < at_least
-        merged = 0 if few else self._images.merge_small(_SMALL, _TARGET)
+        merged = 0 if few else self._images.merge_small(_SMALL, _TARGET, ticket)
         self._images.vacuum(_HOURS_TO_FINISH, keep_versions=False)
         return merged
 
