@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from nightsort.errors import PictureError
-from nightsort.images.decode import decode
+from nightsort.images.clean import Cleaning
 from nightsort.images.look import look
-from nightsort.images.preprocess import encode_for_store
+from nightsort.images.preprocess import decode_original, encode_for_store
 
 SIDE = 256
 """Shorter side that a picture is reduced to, as in a new dataset."""
@@ -34,11 +34,12 @@ def row(data: bytes, checks: bool) -> dict[str, Any] | None:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
         return None if picture is None else {"image": encode_for_store(data, picture, SIDE, changed=False)}
     try:
-        picture = decode(data, _MAX_PIXELS)
+        decoded = decode_original(data, _MAX_PIXELS, SIDE, Cleaning())
     except PictureError:
         return None
     sha256 = hashlib.sha256(data).hexdigest()
-    return {"image": encode_for_store(data, picture, SIDE, changed=False), "sha256": sha256, **look(picture)}
+    image = encode_for_store(data, decoded.pixels, SIDE, changed=not decoded.is_whole)
+    return {"image": image, "sha256": sha256, **look(decoded)}
 
 
 @dataclass(frozen=True)

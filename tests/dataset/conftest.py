@@ -10,11 +10,12 @@ import pytest
 
 from nightsort.dataset.admission import PRESENT, admit
 from nightsort.dataset.policy import Policy
-from nightsort.dataset.shards import Order, Shard, build, write_known
+from nightsort.dataset.shards import Order, Shard, build
 from nightsort.dataset.versions import Dataset
 from nightsort.quarantine import Quarantine, for_its_bytes
 from nightsort.schema import LISTING
 from nightsort.sources.arrivals import gone, leave_unchanged
+from nightsort.sources.contents import write_contents
 from nightsort.sources.files import Access
 from nightsort.sources.listing import list_source
 from nightsort.storage import Storage
@@ -42,7 +43,7 @@ class Intake:
 
     def shard(self, source: Path) -> Shard:
         """One shard of all that is to be looked at."""
-        known = write_known(self.dataset.examples(["sha256"])["sha256"], self._scratch)
+        known = write_contents(self.dataset.examples(["sha256"])["sha256"].chunks, self._scratch)
         return build(self.new(source), replace(self.order, known=known))
 
     def ingest(self, source: Path, run_id: str = "run") -> int:

@@ -62,7 +62,7 @@ def named(rows: list[Row], step: int) -> list[Row]:
     ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(INGESTS, st.integers(-1, 2), st.randoms(use_true_random=False))
 def test_over_any_ingests_twins_never_straddle_and_no_picture_moves(
     ingests: list[list[Row]], radius: int, random: Any
@@ -87,7 +87,7 @@ def test_over_any_ingests_twins_never_straddle_and_no_picture_moves(
                     assert one["split"] == other["split"]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(PICTURES, max_size=8), st.lists(PICTURES, max_size=4), st.integers(-1, 2))
 def test_the_twin_is_what_comparing_all_finds(new: list[Row], old: list[Row], radius: int) -> None:
     arriving = named(new, 0)

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from nightsort import datafiles
 from nightsort.dataset import shards
 from nightsort.dataset.shards import BUILT, REPEATED, build
-from nightsort.images.decode import decode
+from nightsort.images.decode import Decoded, decode
 from nightsort.images.look import look
 from nightsort.images.preprocess import reduce
 from nightsort.rules import Rule
@@ -84,8 +86,42 @@ def test_what_is_built_is_the_picture_with_its_identity(
         assert row["sha256"] == hashlib.sha256(original).hexdigest()
         pixels = decode(original, 10**6)
         assert np.array_equal(decode(images[row["sha256"]], 10**6), reduce(pixels, 40))
-        assert {name: row[name] for name in look(pixels)} == pytest.approx(look(pixels))
+        looks = look(Decoded.whole(pixels))
+        assert {name: row[name] for name in looks} == pytest.approx(looks)
         assert row["label"] == Path(row["path"]).parent.name
+
+
+def test_a_large_jpeg_is_kept_small_and_known_by_its_own_lengths(
+    labelled: Callable[..., Path], intake: Callable[..., Any], picture: Callable[..., bytes]
+) -> None:
+    source = labelled("crack", count=1)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = picture(7, "JPEG", width=768, height=512, exif=exif)  # at half its scale its shorter side is just right
+    (source / "crack" / "large.jpg").write_bytes(data)
+    run = intake(store_side=256)
+    shard = build(run.new(source), replace(run.order, max_pixels=10**6))
+    row = next(row for row in shard.built.to_pylist() if row["path"].endswith("large.jpg"))
+    assert (row["width"], row["height"], row["aspect"]) == pytest.approx((512, 768, 512 / 768))
+    kept = decode(pixels_of(shard, run)[row["sha256"]], 10**6)
+    assert kept.shape == (384, 256, 3)
+    assert np.abs(kept - reduce(decode(data, 10**6), 256).astype(int)).mean() <= 1
+
+
+def test_a_region_of_interest_is_cut_from_the_whole_picture(
+    labelled: Callable[..., Path], intake: Callable[..., Any], picture: Callable[..., bytes]
+) -> None:
+    data = picture(7, "JPEG", width=1600, height=1100)
+    source = labelled("crack", count=0)
+    (source / "crack" / "large.jpg").write_bytes(data)
+    run = intake()
+    chunk = run.new(source)
+    chunk = chunk.set_column(chunk.schema.get_field_index("roi"), "roi", pa.array(["700,500,90,60"], pa.string()))
+    shard = build(chunk, replace(run.order, max_pixels=10**7))
+    (image,) = pixels_of(shard, run).values()
+    whole = decode(data, 10**7)
+    assert np.abs(decode(image, 10**6).astype(int) - whole[500:560, 700:790]).mean() <= 2
+    assert shard.built.select(["width", "height"]).to_pylist() == [{"width": 1600, "height": 1100}]
 
 
 def test_what_is_known_is_not_built_again(labelled: Callable[..., Path], intake: Callable[..., Any]) -> None:

@@ -6,7 +6,7 @@ from typing import get_args
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nightsort.config import Operation
@@ -34,7 +34,6 @@ def test_a_seed_means_the_same_picture_and_another_seed_another() -> None:
         assert (one[0] == other[0]).all() and one[1] == other[1]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sets(st.sampled_from(EVERY), min_size=1), st.integers(1, 60), st.integers(1, 60))
 def test_what_is_written_down_makes_the_picture_again(
     seed: int, operations: set[Operation], width: int, height: int

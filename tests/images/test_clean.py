@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -69,7 +69,6 @@ def on_ground(height: int, width: int, box: tuple[int, int, int, int]) -> Pixels
     return picture
 
 
-@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(14, 50), st.integers(14, 50), st.sampled_from([1, 4]))
 def test_the_crop_holds_the_object_and_little_else(left: int, top: int, wide: int, high: int, scale: int) -> None:
     box = (10 + left) * scale, (10 + top) * scale, wide * scale, high * scale
@@ -137,7 +136,6 @@ def test_steps_are_taken_in_the_order_that_is_documented() -> None:
     assert (every(picture, roi) == step_by_step).all()
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 40),
     st.integers(1, 40),

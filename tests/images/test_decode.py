@@ -6,7 +6,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -163,7 +163,6 @@ def test_exactly_the_cap_is_allowed(kind: str, picture: Callable[..., bytes]) ->
     assert decode(data, 40 * 30).shape == (30, 40, 3)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(KINDS), st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), min_size=1, max_size=8))
 def test_damaged_bytes_give_pixels_or_a_reason_and_nothing_else(kind: str, edits: list[tuple[int, int]]) -> None:
     data = bytearray(encoded(halves(), kind))

@@ -2,13 +2,12 @@
 
 import cv2
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nightsort.images.grey import grey
 
 
-@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 100))
 def test_the_shorter_side_stays_at_the_wanted_one_or_more_and_below_its_double(
     width: int, height: int, side: int

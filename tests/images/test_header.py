@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -25,7 +25,6 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([("JPEG", mode) for mode in ("1", "L", "RGB", "CMYK", "YCbCr")])
     | st.sampled_from([("PNG", mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")])
@@ -57,7 +56,6 @@ def test_a_plain_header_is_read_without_pillow(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None)
 @given(edits=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=6), cut=st.integers(0, 200))
 def test_a_damaged_header_gives_a_size_or_a_reason(kind: str, edits: list[tuple[int, int]], cut: int) -> None:
     data = bytearray(encoded(Image.new("RGB", (40, 30)), kind))

@@ -80,6 +80,7 @@ def test_a_declared_size_over_the_cap_is_refused_before_memory_is_set_aside(
 ) -> None:
     bomb = build(60_000, 60_000)
     assert len(bomb) < 1000
+    outcome(build(8, 8))  # loads what Pillow reads this format with
     before = peak_address_space()
     tracemalloc.start()
     with pytest.raises(PictureError, match="too_many_pixels: 60000x60000 = 3600000000; at most 100000000"):
@@ -181,17 +182,26 @@ def test_a_picture_inside_another_is_not_looked_for(picture: Callable[..., bytes
 
 _LIMITED = """
 import resource, sys
-from nightsort.images.decode import decode
+from nightsort.images.decode import decode_reduced
 from nightsort.errors import PictureError
 data = open(sys.argv[1], "rb").read()
 used = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData")) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (used + 40_000_000,) * 2)
 try:
-    print(decode(data, 10**8, strict=sys.argv[2] == "strict").shape)
+    side = int(sys.argv[3]) or None
+    print(decode_reduced(data, 10**8, side, strict=sys.argv[2] == "strict").pixels.shape)
 except PictureError as error:
     print(error)
 print("alive")
 """
+
+
+def under_a_limit(kind: str, options: dict[str, Any], strictness: str, side: int, folder: Path) -> str:
+    """What a process that may take 40 MB says of 47 MB of pixels."""
+    file = folder / "large"
+    file.write_bytes(encoded(Image.new("RGB", (3968, 3968), (9, 99, 199)), kind, **options))
+    command = [sys.executable, "-c", _LIMITED, str(file), strictness, str(side)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("strictness", ["lenient", "strict"])
@@ -202,10 +212,11 @@ print("alive")
 def test_a_picture_beyond_the_memory_of_the_process_is_a_bomb_and_not_its_death(
     kind: str, options: dict[str, Any], strictness: str, tmp_path: Path
 ) -> None:
-    picture = Image.new("RGB", (3968, 3968), (9, 99, 199))  # 47 MB of pixels; the process may take 40 MB
-    file = tmp_path / "large"
-    file.write_bytes(encoded(picture, kind, **options))
-    done = subprocess.run(
-        [sys.executable, "-c", _LIMITED, str(file), strictness], capture_output=True, text=True, check=True
-    )
-    assert "bomb: 3968x3968: needs more memory than this process may use\nalive" in done.stdout
+    for side in {0, 256 if kind == "JPEG" else 0}:  # a progressive JPEG is held whole at any scale
+        said = under_a_limit(kind, options, strictness, side, tmp_path)
+        assert "bomb: 3968x3968: needs more memory than this process may use\nalive" in said
+
+
+@pytest.mark.parametrize("strictness", ["lenient", "strict"])
+def test_a_jpeg_that_fits_when_it_is_decoded_smaller_is_decoded(strictness: str, tmp_path: Path) -> None:
+    assert "(496, 496, 3)\nalive" in under_a_limit("JPEG", {}, strictness, 256, tmp_path)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nightsort.images.decode import Pixels, decode
@@ -79,7 +79,6 @@ def test_bits_are_the_low_frequencies_above_their_median() -> None:
     assert f"{phash(picture):064b}" == "0" + expected[1:]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 80), st.integers(1, 80), st.integers(0, 2**32 - 1))
 def test_any_shape_has_a_hash_that_fits_a_signed_64_bit_column(width: int, height: int, seed: int) -> None:
     picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)

@@ -24,6 +24,7 @@ from nightsort.dataset.policy import Policy
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import PictureError, StorageError
 from nightsort.images.augment import apply
+from nightsort.images.decode import Decoded
 from nightsort.images.look import look
 from nightsort.images.preprocess import decode_stored, encode_for_store
 from nightsort.schema import EXAMPLES, IMAGES
@@ -150,7 +151,7 @@ def _copy(row: dict[str, Any], order: Order) -> tuple[bytes, dict[str, Any]]:
         "sha256": hashlib.sha256(image).hexdigest(),
         "split": "train",
         "operations": json.dumps({"seed": order.seed, "copy": row["copy"], "steps": steps}),
-        **look(picture),
+        **look(Decoded.whole(picture)),
         "flags": [],
         "run_id": order.run_id,
         "ingested_at": datetime.now(UTC),

@@ -7,25 +7,20 @@ Does not know the other shards, nor which of its pictures will be admitted.
 
 import hashlib
 import time
-import uuid
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from nightsort import quarantine
 from nightsort.datafiles import DataFile, write_file
 from nightsort.dataset.policy import Policy
 from nightsort.errors import PictureError
-from nightsort.images.decode import decode
 from nightsort.images.look import look
-from nightsort.images.preprocess import encode_for_store
+from nightsort.images.preprocess import decode_original, encode_for_store
 from nightsort.rules import Rule
 from nightsort.schema import EXAMPLES, IMAGES, LISTING, QUARANTINE
+from nightsort.sources.contents import is_in
 from nightsort.sources.files import Access
 from nightsort.sources.reader import read
 
@@ -44,7 +39,7 @@ class Order:
 
     :param images: path or URI of the folder of the images table
     :param quarantine: the same of the quarantine
-    :param known: file of `write_known`; where it cannot be read, nothing is taken for known
+    :param known: file of :mod:`nightsort.sources.contents`: what needs no building
     """
 
     images: str
@@ -69,16 +64,6 @@ class Shard:
     quarantined: pa.Table  # the same rows without the bytes
     deferred: int
     seconds: dict[str, float]  # stage -> seconds of this worker
-
-
-def write_known(sha256s: pa.ChunkedArray, folder: Path) -> str:
-    """Write the identities of what needs no building, for workers to look into without holding them.
-
-    :returns: the file, for `Order.known`
-    """
-    file = folder / f"known-{uuid.uuid4().hex}.npy"
-    np.save(file, np.sort(np.asarray(sha256s, dtype="S64")))
-    return str(file)
 
 
 def build(chunk: pa.Table, order: Order) -> Shard:
@@ -135,19 +120,20 @@ class _Work:
         self.lap("fingerprint")
         if row["label"] is None:
             raise PictureError("no_label", "lies in no class folder, and no manifest names its class")
-        if sha256 in self.seen or _is_known(self.order.known, sha256):
+        if sha256 in self.seen or is_in(self.order.known, sha256):
             self.repeated.append(row)
             return
         self.seen.add(sha256)
-        order, cleaning = self.order, self.order.policy.cleaning
-        decoded = decode(data, order.max_pixels, orient=cleaning.orient, strict=order.strict)
+        order, side, cleaning = self.order, self.order.policy.store_side, self.order.policy.cleaning
+        decoded = decode_original(data, order.max_pixels, side, cleaning, roi=row["roi"], strict=order.strict)
         self.lap("decode")
         noted = look(decoded)
         flags = _judge(noted, order.rules)
         self.lap("measure and hash")
-        picture = cleaning(decoded, row["roi"])
+        picture = cleaning(decoded.pixels, row["roi"])
         self.lap("clean")
-        image = encode_for_store(data, picture, order.policy.store_side, changed=picture is not decoded)
+        changed = picture is not decoded.pixels or not decoded.is_whole
+        image = encode_for_store(data, picture, side, changed)
         self.images.append(image)
         self.built.append({**row, **noted, "flags": flags, "run_id": order.run_id})
         self.lap("encode")
@@ -175,19 +161,3 @@ def _judge(measures: dict[str, float], rules: tuple[Rule, ...]) -> list[str]:
         if rule.action == "quarantine":
             raise PictureError("poor_quality", f"{rule.measure} is {measures[rule.measure]:.4g}; the rule is {rule}")
     return [str(rule) for rule in broken]
-
-
-def _is_known(file: str, sha256: str) -> bool:
-    known = _known(file)
-    place = int(np.searchsorted(known, np.bytes_(sha256)))
-    return place < len(known) and known[place] == sha256.encode()
-
-
-@lru_cache(maxsize=1)
-def _known(file: str) -> npt.NDArray[np.bytes_]:
-    """A worker on another machine may not see the file: it builds what is known again, and nobody is harmed."""
-    try:
-        known: npt.NDArray[np.bytes_] = np.load(file, mmap_mode="r")
-    except OSError:
-        return np.empty(0, "S64")
-    return known

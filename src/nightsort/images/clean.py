@@ -35,6 +35,16 @@ class Cleaning(BaseModel):
     equalize: float = Field(0, ge=0, le=40)
     colour: Colour = "rgb"
 
+    @property
+    def needs_whole(self) -> bool:
+        """Whether a step would do something else to a smaller copy of the picture.
+
+        What a crop leaves may be a small part, which needs all its pixels. Denoising compares neighbourhoods of a few
+        pixels, and its strength is that of the original's noise. Equalizing stretches what the scale changes in a
+        histogram: 4 to 7 grey levels on average, where a smaller copy itself is 2 off. Only grey is grey at any scale.
+        """
+        return self.crop != "none" or self.denoise > 0 or self.equalize > 0
+
     def __call__(self, picture: Pixels, roi: str | None = None) -> Pixels:
         """Clean one picture.
 

@@ -4,7 +4,9 @@ Invariant: the same figures as `measure`, `phash` and `dhash` give for the pictu
 Does not know what they are used for.
 """
 
-from nightsort.images.decode import Pixels
+from dataclasses import replace
+
+from nightsort.images.decode import Decoded
 from nightsort.images.dhash import dhash
 from nightsort.images.grey import grey
 from nightsort.images.phash import phash
@@ -13,21 +15,16 @@ from nightsort.images.quality import SIDE, measure
 _HASHED = 64  # pixels of the shorter side, at least
 
 
-def look(picture: Pixels) -> dict[str, float]:
+def look(picture: Decoded) -> dict[str, float]:
     """Measure and hash one picture.
 
-    :param picture: uint8 (height, width, 3)
     :returns: the columns of `schema.MEASURES`, and phash, dhash and dhash_vertical
     """
-    height, width = picture.shape[:2]
-    levels = grey(picture, SIDE)
+    levels = grey(picture.pixels, SIDE)
     smaller = grey(levels, _HASHED)
     to_right, downwards = dhash(smaller)
     return {
-        **measure(levels),
-        "width": width,
-        "height": height,
-        "aspect": width / height,
+        **measure(replace(picture, pixels=levels)),
         "phash": phash(smaller),
         "dhash": to_right,
         "dhash_vertical": downwards,

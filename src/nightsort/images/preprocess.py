@@ -13,13 +13,15 @@ import cv2
 import numpy as np
 
 from nightsort.images.clean import Cleaning
-from nightsort.images.decode import Pixels, decode
+from nightsort.images.decode import Decoded, Pixels, decode, decode_reduced
 from nightsort.images.header import picture_format
+from nightsort.images.quality import SIDE
 
-_REVISION = 1
-"""Raise by one with any change to the pixels that `Preprocessing` returns."""
+_REVISION = 2
+"""Raise by one with any change to the pixels that `decode_original` or `Preprocessing` return."""
 
 _KEPT = ("JPEG", "PNG", "WEBP")  # formats that are kept as they came; of the others there is a smaller form
+_LINEAR = 2  # times that a side may shrink by linear interpolation
 _STORED_PIXELS = 2**30  # what is in the dataset was within the ingest's own cap
 
 
@@ -68,9 +70,10 @@ def stretch(picture: Pixels, side: int) -> Pixels:
 
 
 def _resize(picture: Pixels, width: int, height: int) -> Pixels:
-    smaller = width * height < picture.shape[0] * picture.shape[1]
-    # INTER_AREA averages what it drops; when enlarging it would repeat pixels, so linear there.
-    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    # Linear interpolation looks at two pixels in each direction; beyond a factor of two it would leave some out.
+    # INTER_AREA averages them all, which takes as long as decoding; when enlarging it would repeat pixels.
+    shrinks = max(picture.shape[1] / width, picture.shape[0] / height) > _LINEAR
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(picture, (width, height), interpolation=method).astype(np.uint8, copy=False)
 
 
@@ -82,8 +85,8 @@ def encode_for_store(data: bytes, picture: Pixels, side: int, changed: bool) -> 
     nothing.
 
     :param data: the original bytes
-    :param picture: what they decode to, cleaned
-    :param changed: whether cleaning changed it
+    :param picture: what `decode_original` made of them, cleaned
+    :param changed: whether it is not what the bytes hold: cleaning changed it, or it was decoded smaller
     """
     reduced = reduce(picture, side)
     kind = picture_format(data)
@@ -94,6 +97,19 @@ def encode_for_store(data: bytes, picture: Pixels, side: int, changed: bool) -> 
         options = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
         return bytes(cv2.imencode(".jpg", bgr, options)[1])
     return bytes(cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1])
+
+
+def decode_original(
+    data: bytes, max_pixels: int, store_side: int, cleaning: Cleaning, *, roi: str | None = None, strict: bool = False
+) -> Decoded:
+    """Decode a picture as it came, to ingest or to score it: no larger than what is kept and measured of it needs.
+
+    :param store_side: as of :class:`Preprocessing`; so is `cleaning`
+    :param roi: region of interest that will be cut out, in pixels of the original, which then has to be whole
+    :raises PictureError: as :func:`nightsort.images.decode.decode_reduced`, which says what the others mean
+    """
+    side = None if roi or cleaning.needs_whole else max(store_side, SIDE)
+    return decode_reduced(data, max_pixels, side, orient=cleaning.orient, strict=strict)
 
 
 def decode_stored(data: bytes, cleaning: Cleaning) -> Pixels:

@@ -6,31 +6,29 @@ Invariant: the columns of `schema.MEASURES`, finite for every picture. Does not 
 import cv2
 import numpy as np
 
-from nightsort.images.decode import Pixels
+from nightsort.images.decode import Decoded, Pixels
 from nightsort.images.grey import grey
 
 SIDE = 256
 """Pixels of the shorter side of the copy that is measured, at most."""
 
 
-def measure(picture: Pixels) -> dict[str, float]:
-    """Measure one picture, upright and as it came.
+def measure(picture: Decoded) -> dict[str, float]:
+    """Measure one picture as it came, before it is cleaned; its lengths are the original's.
 
     Sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000). It depends on the scale it is looked at, so
     all but the lengths is measured on a copy whose shorter side has at most 256 pixels: a limit then means about the
     same, to a factor of two, for any camera.
 
-    :param picture: uint8 (height, width, 3), or a grey copy of it, see :func:`nightsort.images.grey.grey`, which then
-        gives its own lengths
+    :param picture: its pixels may be a grey copy, see :func:`nightsort.images.grey.grey`
     :returns: the columns of `schema.MEASURES`, in the units stated there
     """
-    height, width = picture.shape[:2]
-    levels = _small(picture)
+    levels = _small(picture.pixels)
     mean, deviation = cv2.meanStdDev(levels)
     return {
-        "width": width,
-        "height": height,
-        "aspect": width / height,
+        "width": picture.width,
+        "height": picture.height,
+        "aspect": picture.width / picture.height,
         "sharpness": _sharpness(levels),
         "brightness": min(float(mean[0, 0]), 255.0),  # it is a sum times 1 / size
         "contrast": float(deviation[0, 0]),

@@ -18,17 +18,21 @@ _COMPARABLE = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 """Modes that Pillow turns into RGB bytes as OpenCV does; of 16 bits and of CIELAB only the size is compared."""
 
 
-def disagreement(data: bytes, kind: str, picture: NDArray[np.uint8], orient: bool) -> str:
+def disagreement(data: bytes, kind: str, picture: NDArray[np.uint8], orient: bool, scale: int = 1) -> str:
     """What Pillow sees otherwise, for a person to read; empty if it sees the same.
 
     :param picture: what OpenCV decoded, uint8 (height, width, 3)
     :param orient: whether it was turned upright
+    :param scale: how many times smaller than the original it was decoded, a JPEG; Pillow does the same, since it is
+        the pixels that are used on which the two have to agree, and libjpeg reads every byte at any scale
     :raises MemoryError: if there is not enough for a second picture
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=[kind]) as image:
+                if scale > 1:
+                    image.draft(None, (image.width // scale, image.height // scale))
                 image.load()
                 return _compare(ImageOps.exif_transpose(image) if orient else image, picture)
     except MemoryError:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import PictureError
-from nightsort.images.decode import Pixels, decode
+from nightsort.images.decode import Pixels, decode_reduced
 from nightsort.images.preprocess import decode_stored, reduce
 from nightsort.reports.data import MAX_TWINS, Thumbnail, Twins
 from nightsort.reports.thumbnails import data_uri
@@ -21,6 +21,7 @@ from nightsort.sources.files import Access
 from nightsort.sources.reader import read
 
 _CONSIDERED = 10_000  # pairs among which those to show are looked for
+_SIDE = 112  # pixels of the longer side of a thumbnail, at most
 _SHOWN = ("confidence", "runner_up", "margin", "note")
 
 
@@ -30,7 +31,9 @@ def thumbnails(rows: pa.Table, max_pixels: int, access: Access) -> list[Thumbnai
     :param rows: columns path, member, label, confidence, runner_up and margin of the predictions
     """
     images = {
-        (row["path"], row["member"]): _image(data, lambda data: decode(data, max_pixels), 112)
+        (row["path"], row["member"]): _image(
+            data, lambda data: decode_reduced(data, max_pixels, 2 * _SIDE).pixels, _SIDE
+        )
         for row, data in read(rows, access)
     }
     return [_thumbnail(row, images[row["path"], row["member"]]) for row in rows.to_pylist()]
@@ -46,7 +49,7 @@ def stored_thumbnails(dataset: Dataset, rows: pa.Table) -> list[Thumbnail]:
     return [_thumbnail(row, images[row["sha256"]]) for row in listed]
 
 
-def stored_images(dataset: Dataset, sha256s: Iterable[str], side: int = 112) -> dict[str, str]:
+def stored_images(dataset: Dataset, sha256s: Iterable[str], side: int = _SIDE) -> dict[str, str]:
     """The pictures of a dataset as data URIs: {sha256: URI}, the URI empty where there are no usable pixels.
 
     :param side: longer side in pixels, at most
