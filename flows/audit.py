@@ -1,7 +1,5 @@
 """The flow `audit`: leaks, outliers and wrong labels of the dataset, for a person to look at. It changes nothing."""
 
-from prefect import flow
-
 from nightsort.config import AuditParams
 from nightsort.curation.embedding import choose_embedder
 from nightsort.curation.label_noise import require
@@ -21,7 +19,6 @@ from tasks.audit import (
 from tasks.runs import Run
 
 
-@flow(name="audit", description="Look for leaks between the splits, outliers and wrong labels; changes nothing.")
 def audit(params: AuditParams) -> Report:
     """Embed the pictures of a version, then look at them from three sides."""
     run = Run("audit", params)

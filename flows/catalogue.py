@@ -1,17 +1,36 @@
-"""Owns where each flow is found: the same names as `nightsort.config.PARAMS`.
+"""Owns which flows there are, what each does, and where it is found: the same names as `nightsort.config.PARAMS`.
 
-Invariant: a flow is imported when it is asked for, so that an ingest does not load torch.
+Invariant: a flow is imported when it is asked for, so that an ingest does not load torch, and Prefect only when
+Prefect is to run it.
 """
 
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from prefect import Flow
+if TYPE_CHECKING:
+    from prefect import Flow
 
-from nightsort.reports.data import Report
+    from nightsort.reports.data import Report
+
+DESCRIPTIONS = {
+    "ingest": "Take in labelled pictures (SOURCE/<class>/...) and make a new dataset version of them.",
+    "train": "Train a model on the dataset; the gate decides whether it becomes the champion.",
+    "classify": "Classify every new picture of a folder or an archive, exactly once.",
+    "retrain": "Ingest new labels, if --source names some, then train.",
+    "augment": "Fill rare classes up with varied copies of their training pictures, as a new dataset version.",
+    "audit": "Look for leaks between the splits, outliers and wrong labels; changes nothing.",
+}
+"""What each flow does, in a sentence."""
 
 
-def flow_named(name: str) -> Flow[Any, Report]:
-    """The flow `name`, which is the function of that name in the module of that name."""
-    flow: Flow[Any, Report] = getattr(import_module(f"flows.{name}"), name)
+def function_named(name: str) -> "Callable[[Any], Report]":
+    """The flow `name` as a plain function: that of the same name in the module of the same name."""
+    function: Callable[[Any], Report] = getattr(import_module(f"flows.{name}"), name)
+    return function
+
+
+def flow_named(name: str) -> "Flow[Any, Report]":
+    """The same as Prefect knows it."""
+    flow: Flow[Any, Report] = getattr(import_module("flows.served"), name)
     return flow

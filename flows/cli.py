@@ -14,18 +14,10 @@ from typing import Any
 import click
 
 from flows import options, views
+from flows.catalogue import DESCRIPTIONS
 from flows.terminal import DEFAULT_CONFIG, common, declaration_of, fail, quiet, say
 from nightsort.config import PARAMS
 from nightsort.errors import ConfigError, NightsortError, UserError
-
-_HELP = {
-    "ingest": "Take in labelled pictures (SOURCE/<class>/...) and make a new dataset version of them.",
-    "train": "Train a model on the dataset; the gate decides whether it becomes the champion.",
-    "classify": "Classify every new picture of a folder or an archive, exactly once.",
-    "retrain": "Ingest new labels, if --source names some, then train.",
-    "augment": "Fill rare classes up with varied copies of their training pictures, as a new dataset version.",
-    "audit": "Look for leaks between the splits, outliers and wrong labels; changes nothing.",
-}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -43,7 +35,7 @@ def _flow_command(name: str) -> click.Command:
         asked = {key: value for key, value in given.items() if value not in (None, ())}
         _launch(name, {**declaration.defaults(), **asked}, declaration, as_json)
 
-    return click.command(name, params=options.of_model(PARAMS[name]), help=_HELP[name])(callback)
+    return click.command(name, params=options.of_model(PARAMS[name]), help=DESCRIPTIONS[name])(callback)
 
 
 for _name in PARAMS:
@@ -125,11 +117,10 @@ def _launch(flow: str, values: dict[str, Any], declaration: Any, as_json: bool) 
     from nightsort.arrow import without_pandas
 
     without_pandas()
-    from flows.catalogue import flow_named
     from flows.launch import launch
     from nightsort.reports import store, summary
 
-    report = launch(flow_named(flow), params, declaration.server.api)
+    report = launch(flow, params, declaration.server.api)
     place = store.location(report)
     say(summary.as_lines(report, place), summary.as_object(report, place), as_json)
 

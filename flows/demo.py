@@ -44,7 +44,7 @@ def demo(data: Path | None, into: Path, say: Callable[[str], Any]) -> tuple[list
     ]
     reports = []
     for flow, params in steps:
-        report: Report = flow.fn(params)
+        report: Report = flow(params)
         for line in summary.as_lines(report, store.location(report)):
             say(line)
         reports.append(report)

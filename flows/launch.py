@@ -5,39 +5,38 @@ Does not know what the flow does.
 """
 
 import os
-from typing import Any
 
 import httpx
-from prefect import Flow
-from prefect.context import FlowRunContext
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.catalogue import flow_named, function_named
 from nightsort.config import RunParams
 from nightsort.errors import ConfigError
 from nightsort.reports.data import Report
+from tasks.context import in_flow_run
 
 _TIMEOUT = 1.0  # seconds to wait for a server that is there; one that is not refuses at once
 
 
-def subflow(flow: Flow[Any, Report], params: RunParams) -> Report:
+def subflow(name: str, params: RunParams) -> Report:
     """Run a flow inside another one."""
-    return flow(params) if FlowRunContext.get() else flow.fn(params)
+    return flow_named(name)(params) if in_flow_run() else function_named(name)(params)
 
 
-def launch(flow: Flow[Any, Report], params: RunParams, api: str) -> Report:
+def launch(name: str, params: RunParams, api: str) -> Report:
     """Run a flow from the command line.
 
     A Prefect API named by PREFECT_API_URL, or answering at `api`, is told of the run and shows it.
-    Without one the flow runs all the same, and starts no server for itself.
+    Without one the flow runs all the same, and neither starts a server for itself nor loads Prefect.
     """
-    if named := os.environ.get("PREFECT_API_URL"):
-        if not is_alive(named):
-            raise ConfigError(f"PREFECT_API_URL={named}: no Prefect server answers there; unset it to run without one")
-        return flow(params)
-    if is_alive(api):
-        with temporary_settings({PREFECT_API_URL: api}):
-            return flow(params)
-    return flow.fn(params)
+    named = os.environ.get("PREFECT_API_URL")
+    if named and not is_alive(named):
+        raise ConfigError(f"PREFECT_API_URL={named}: no Prefect server answers there; unset it to run without one")
+    if not named and not is_alive(api):
+        return function_named(name)(params)
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: named or api}):
+        return flow_named(name)(params)
 
 
 def is_alive(api: str) -> bool:

@@ -78,7 +78,7 @@ def _deployments(declaration: Declaration) -> list[RunnerDeployment]:
 
 def _deployment(declaration: Declaration, name: str, pipeline: Pipeline) -> RunnerDeployment:
     flow = flow_named(pipeline.flow)
-    return flow.to_deployment(
+    deployment: RunnerDeployment = flow.to_deployment(
         name=name,
         description=pipeline.description or flow.description,
         parameters={"params": declaration.params(name).model_dump(mode="json")},
@@ -86,6 +86,8 @@ def _deployment(declaration: Declaration, name: str, pipeline: Pipeline) -> Runn
         tags=["nightsort"],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    deployment.entrypoint = f"flows.served.{flow.name}"  # Prefect would name the plain function
+    return deployment
 
 
 def _schedule(pipeline: Pipeline) -> Schedule | None:

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from typing import ParamSpec, Protocol
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import FlowRunContext
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -26,6 +24,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from tasks.context import in_flow_run
 
 P = ParamSpec("P")
 
@@ -84,7 +84,7 @@ class _Artifact:
     def __init__(self, what: str, total: int | None) -> None:
         self._done, self._total, self._sent = 0, total, 0.0
         self._id: UUID | None = None
-        if FlowRunContext.get():
+        if in_flow_run():
             self._create(what)
 
     def advance(self, count: int, total: int | None) -> None:
@@ -99,9 +99,13 @@ class _Artifact:
 
     @never_failing
     def _create(self, what: str) -> None:
+        from prefect.artifacts import create_progress_artifact
+
         self._id = create_progress_artifact(0.0, description=what)
 
     @never_failing
     def _update(self, percent: float) -> None:
         if self._id is not None:
+            from prefect.artifacts import update_progress_artifact
+
             update_progress_artifact(self._id, percent)

@@ -6,17 +6,15 @@ Does not know what a stage does.
 """
 
 import errno
-import functools
 import time
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from functools import cache, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-import prefect
-from prefect.cache_policies import NO_CACHE
-from prefect.context import FlowRunContext
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from nightsort.errors import WriteError
+from tasks.context import in_flow_run
 from tasks.runs import Run
 
 P = ParamSpec("P")
@@ -35,30 +33,15 @@ def stage(*, retries: int) -> Callable[[Callable[Concatenate[Run, P], R]], Calla
     """
 
     def decorate(body: Callable[Concatenate[Run, P], R]) -> Callable[Concatenate[Run, P], R]:
-        task = prefect.task(
-            body,
-            name=body.__name__.replace("_", " "),
-            retries=retries,
-            retry_delay_seconds=[_DELAY * 2**attempt for attempt in range(retries)] or None,
-            retry_jitter_factor=0.5 if retries else None,
-            retry_condition_fn=_is_worth_retrying,
-            cache_policy=NO_CACHE,  # whether work is done is the ledger's question, not Prefect's
-            persist_result=False,
-        )
-        plain = Retrying(
-            stop=stop_after_attempt(1 + retries),
-            wait=wait_exponential_jitter(multiplier=_DELAY, jitter=_DELAY / 2),
-            retry=retry_if_exception(is_passing),
-            reraise=True,
-        )
+        task = cache(lambda: _as_task(body, retries))
 
-        @functools.wraps(body)
+        @wraps(body)
         def call(run: Run, *args: P.args, **kwargs: P.kwargs) -> R:
             start = time.perf_counter()
             try:
-                if FlowRunContext.get():
-                    return task(run, *args, **kwargs)
-                return plain(body, run, *args, **kwargs)
+                if in_flow_run():
+                    return cast(R, task()(run, *args, **kwargs))
+                return retrying(retries)(body, run, *args, **kwargs)
             finally:
                 name = body.__name__
                 run.seconds[name] = run.seconds.get(name, 0.0) + time.perf_counter() - start
@@ -66,6 +49,36 @@ def stage(*, retries: int) -> Callable[[Callable[Concatenate[Run, P], R]], Calla
         return call
 
     return decorate
+
+
+def _as_task(body: Callable[..., Any], retries: int) -> Callable[..., Any]:
+    import prefect  # takes a second, and what runs without it need not wait
+    from prefect.cache_policies import NO_CACHE
+
+    return prefect.task(
+        body,
+        name=body.__name__.replace("_", " "),
+        retries=retries,
+        retry_delay_seconds=[_DELAY * 2**attempt for attempt in range(retries)] or None,
+        retry_jitter_factor=0.5 if retries else None,
+        retry_condition_fn=_is_worth_retrying,
+        cache_policy=NO_CACHE,  # whether work is done is the ledger's question, not Prefect's
+        persist_result=False,
+    )
+
+
+def retrying(retries: int) -> Retrying:
+    """What calls a function again after a passing fault, with pauses that grow and vary.
+
+    >>> retrying(retries=2)(print, "at most three times")
+    at most three times
+    """
+    return Retrying(
+        stop=stop_after_attempt(1 + retries),
+        wait=wait_exponential_jitter(multiplier=_DELAY, jitter=_DELAY / 2),
+        retry=retry_if_exception(is_passing),
+        reraise=True,
+    )
 
 
 def is_passing(error: BaseException) -> bool:

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+from prefect import Flow
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.utilities.schema_tools.validation import ValidationError, validate
 
+from flows import served as served_flows
 from flows import serving
-from flows.catalogue import flow_named
+from flows.catalogue import DESCRIPTIONS, flow_named
 from flows.cli import cli
 from nightsort.config import PARAMS, RunParams
 from nightsort.errors import ConfigError
@@ -40,12 +42,13 @@ def test_declared_parameters_reach_the_params_model(declared: Declaration) -> No
 
 
 def test_every_flow_of_the_folder_is_in_the_catalogue_and_has_params() -> None:
-    decorated = {
+    taking = {
         file.stem
         for file in (REPOSITORY / "flows").glob("*.py")
-        if re.search(r"^@flow\(", file.read_text(), re.MULTILINE)
+        if re.search(rf"^def {file.stem}\(params: ", file.read_text(), re.MULTILINE)
     }
-    assert decorated == PARAMS.keys()
+    served = {name for name, value in vars(served_flows).items() if isinstance(value, Flow)}
+    assert taking == PARAMS.keys() == DESCRIPTIONS.keys() == served
 
 
 @pytest.mark.parametrize("name", PARAMS)

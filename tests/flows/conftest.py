@@ -19,7 +19,15 @@ from nightsort.reports.data import Report
 from tasks.compute import Done, Workers
 
 CHANNEL = {"blue": 0, "green": 1, "red": 2, "amber": None}
-QUICK = {"image_size": 16, "epochs": 5, "batch_size": 16, "learning_rate": 0.01, "mixup": 0.0, "patience": 5}
+QUICK: dict[str, Any] = {
+    "image_size": 16,
+    "epochs": 5,
+    "batch_size": 16,
+    "learning_rate": 0.01,
+    "mixup": 0.0,
+    "patience": 5,
+    "backends": ["torch-fp32"],  # tests that want others say so
+}
 
 
 def picture(label: str, seed: int, suffix: str = ".png") -> bytes:
@@ -91,6 +99,9 @@ class Pictures:
 class Inline(Workers):
     """Computes in this process: what a cluster does with chunks is proved in tests/tasks/test_compute.py."""
 
+    def start(self) -> Any:
+        return None
+
     def map(self, function: Callable[..., Any], chunks: Iterable[pa.Table], *args: Any) -> Iterator[Done[Any]]:
         for chunk in chunks:
             yield Done(chunk, function(chunk, *args))
@@ -134,8 +145,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, pictures: Pictures) -> Tra
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("flows.ingest.Workers", Inline)
         asked = IngestParams(source=str(labelled), storage=str(folder / "root"), settle_seconds=0, chunk_size=32)
-        ingested = ingest.fn(asked)
-    learned = train.fn(TrainParams(storage=str(folder / "root"), workers=1, **QUICK))
+        ingested = ingest(asked)
+    learned = train(TrainParams(storage=str(folder / "root"), workers=1, **QUICK))
     return Trained(folder / "root", labelled, ingested, learned)
 
 
@@ -145,7 +156,7 @@ def root(trained: Trained, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained.root, tmp_path / "root"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def quick() -> dict[str, Any]:
     """Settings of a training that takes a second."""
     return dict(QUICK)

@@ -1,7 +1,7 @@
 """Runs flows that kill themselves, each in a process of its own; a program of test_crash.py.
 
-Reads cases from standard input, a JSON list of {flow, params, target, when, count}: the flow is run with
-a method of a class patched so that its process group dies before or after the count-th call. Forks from
+Reads cases from standard input, a JSON list of {flow, params, target, when, count}: the flow is run
+with a function or a method patched so that its process group dies before or after the count-th call. Forks from
 one interpreter that has imported everything and computed nothing. Prints how each process ended.
 """
 
@@ -12,27 +12,23 @@ import signal
 import sys
 from typing import Any
 
-from flows.catalogue import flow_named
+from flows.catalogue import function_named
 from nightsort.config import PARAMS
-from tasks.compute import Done, Workers
-
-
-class Inline(Workers):
-    """Computes in this process, so that the place of the crash is exact."""
-
-    def map(self, function: Any, chunks: Any, *args: Any) -> Any:
-        for chunk in chunks:
-            yield Done(chunk, function(chunk, *args))
+from tests.flows.conftest import Inline
 
 
 def arm(target: str, when: str, count: int) -> None:
-    """Patch `module:Class.method`."""
-    module, _, path = target.partition(":")
-    owner, _, name = path.partition(".")
-    kind = getattr(importlib.import_module(module), owner)
+    """Patch `module:Class.method` or `module:function`; with `@text` behind it, only calls about that text count."""
+    place, _, about = target.partition("@")
+    module, _, path = place.partition(":")
+    owner, _, name = path.rpartition(".")
+    home = importlib.import_module(module)
+    kind = getattr(home, owner) if owner else home
     whole, calls = getattr(kind, name), []
 
     def method(*args: Any, **kwargs: Any) -> Any:
+        if about not in repr(args):
+            return whole(*args, **kwargs)
         calls.append(1)
         if when == "before" and len(calls) == count:
             os.killpg(0, signal.SIGKILL)
@@ -44,21 +40,34 @@ def arm(target: str, when: str, count: int) -> None:
     setattr(kind, name, method)
 
 
+def _wait(running: dict[int, int], ends: list[int | None]) -> None:
+    child, status = os.wait()
+    if child in running:  # else an imported library started it
+        ends[running.pop(child)] = os.waitstatus_to_exitcode(status)
+
+
 def main() -> None:
-    """Fork and wait, case by case."""
+    """Fork, as many as there are cores, and wait."""
     for name in ("ingest", "classify"):
-        flow_named(name)
+        function_named(name)
         importlib.import_module(f"flows.{name}").Workers = Inline  # type: ignore[attr-defined]
-    importlib.import_module("nightsort.scoring.engine")  # torch, once for all
-    ends = []
-    for case in json.load(sys.stdin):
+    for name in ("nightsort.scoring.engine", "torch", "openvino"):  # whatever answers: once for all
+        importlib.import_module(name)
+    cases = json.load(sys.stdin)
+    ends: list[int | None] = [None] * len(cases)
+    running: dict[int, int] = {}
+    for number, case in enumerate(cases):
+        while len(running) >= (os.cpu_count() or 1):
+            _wait(running, ends)
         child = os.fork()
         if child == 0:
             os.setsid()
             arm(case["target"], case["when"], case["count"])
-            flow_named(case["flow"]).fn(PARAMS[case["flow"]](**case["params"]))
+            function_named(case["flow"])(PARAMS[case["flow"]](**case["params"]))
             os._exit(0)
-        ends.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        running[child] = number
+    while running:
+        _wait(running, ends)
     print(json.dumps(ends))
 
 

@@ -52,12 +52,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def filled(source: Path, tmp_path: Path) -> Storage:
     """A storage root with these pictures, near-duplicates kept together."""
     storage = Storage(str(tmp_path / "root"))
-    ingest.fn(IngestParams(source=str(source), storage=storage.root, settle_seconds=0, test=0.3))
+    ingest(IngestParams(source=str(source), storage=storage.root, settle_seconds=0, test=0.3))
     return storage
 
 
 def run(storage: Storage, **changes: Any) -> Report:
-    return audit.fn(AuditParams(**{"storage": storage.root} | changes))
+    return audit(AuditParams(**{"storage": storage.root} | changes))
 
 
 def test_a_random_split_leaks_and_ours_does_not(filled: Storage) -> None:

@@ -35,13 +35,13 @@ def tail(tmp_path: Path, pictures: Any) -> Storage:
     """A storage root with many red, few green and fewer blue pictures."""
     source = pictures.labelled(tmp_path / "labelled", {"red": 40, "green": 15, "blue": 8})
     storage = Storage(str(tmp_path / "root"))
-    ingest.fn(IngestParams(source=str(source), storage=storage.root, settle_seconds=0))
+    ingest(IngestParams(source=str(source), storage=storage.root, settle_seconds=0))
     return storage
 
 
 def run(storage: Storage, **changes: Any) -> Report:
     """One augmentation up to BELOW training pictures a class."""
-    return augment.fn(AugmentParams(**{"storage": storage.root, "below": BELOW} | changes))
+    return augment(AugmentParams(**{"storage": storage.root, "below": BELOW} | changes))
 
 
 def totals(counts: list[ClassCount]) -> dict[str, int]:
@@ -99,10 +99,10 @@ def test_what_is_learned_from_has_copies_and_what_is_judged_by_has_none(tail: St
 def test_an_ingest_after_it_takes_copies_for_nothing_it_knows(tail: Storage, tmp_path: Path, pictures: Any) -> None:
     run(tail)
     source = pictures.labelled(tmp_path / "more", {"green": 2}, start=500)
-    first = ingest.fn(IngestParams(source=str(source), storage=tail.root, settle_seconds=0))
+    first = ingest(IngestParams(source=str(source), storage=tail.root, settle_seconds=0))
     assert first.intake and first.intake.tally.done == 2
     assert Dataset(tail).version() == 3
-    again = ingest.fn(IngestParams(source=str(tmp_path / "labelled"), storage=tail.root, settle_seconds=0))
+    again = ingest(IngestParams(source=str(tmp_path / "labelled"), storage=tail.root, settle_seconds=0))
     assert again.intake and again.intake.tally.done == 0 and again.intake.tally.skipped == 63
 
 

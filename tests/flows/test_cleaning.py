@@ -79,7 +79,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
 
 def took(source: Path, root: Path, **cleaning: Any) -> Dataset:
     asked = {"source": str(source), "storage": str(root), "settle_seconds": 0, "store_side": STORED}
-    report = ingest.fn(IngestParams(**asked, near_duplicates=-1, **cleaning))
+    report = ingest(IngestParams(**asked, near_duplicates=-1, **cleaning))
     assert report.intake and report.intake.tally.done == 36 and report.intake.tally.balanced
     return Dataset(Storage(str(root)))
 
@@ -91,11 +91,11 @@ def test_the_engine_sees_what_was_learned_from(
     kind, cleaning = CASES[case]
     folder, root = source(kind), tmp_path / "root"
     dataset = took(folder, root, **cleaning)
-    train.fn(TrainParams(storage=str(root), workers=1, **quick | {"image_size": SIDE}))
+    train(TrainParams(storage=str(root), workers=1, **quick | {"image_size": SIDE}))
     [card] = Registry(Storage(str(root))).cards()
     assert card.cleaning == Cleaning(**cleaning) == dataset.policy().cleaning
 
-    classify.fn(ClassifyParams(source=str(folder), storage=str(root), settle_seconds=0, workers=1))
+    classify(ClassifyParams(source=str(folder), storage=str(root), settle_seconds=0, workers=1))
     learned = {
         sha256: pixels
         for split in SPLITS
@@ -122,7 +122,7 @@ def test_what_is_kept_is_as_was_asked(source: Callable[[str], Path], tmp_path: P
     dark = {name: np.mean([(pixels.max(axis=2) < 60).mean() for pixels in kept[name]]) for name in kept}
     assert dark["whole"] > 0.6 > 0.4 > dark["clean"], "little of the ground is left"
     with pytest.raises(ConfigError, match=r"colour: the dataset in .* was begun with 'grey', which cannot change"):
-        ingest.fn(IngestParams(source=str(folder), storage=str(tmp_path / "clean"), colour="rgb"))
+        ingest(IngestParams(source=str(folder), storage=str(tmp_path / "clean"), colour="rgb"))
 
 
 def test_a_region_of_interest_is_all_that_is_kept(source: Callable[[str], Path], tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_region_of_interest_is_all_that_is_kept(source: Callable[[str], Path],
     said[-1]["roi"] = "500,500,20,15"
     (folder / "labels.jsonl").write_text("\n".join(map(json.dumps, said)))
     asked = {"source": str(folder), "storage": str(tmp_path / "root"), "settle_seconds": 0, "near_duplicates": -1}
-    report = ingest.fn(IngestParams(**asked, manifest="labels.jsonl"))
+    report = ingest(IngestParams(**asked, manifest="labels.jsonl"))
     assert (
         report.intake and report.intake.tally.done == 35 and report.intake.reasons == {"corrupt": 1, "ignored_name": 1}
     )
@@ -158,7 +158,7 @@ def test_a_rule_flags_or_sets_aside_and_the_report_says_so(tmp_path: Path, pictu
         Image.fromarray(flat).save(folder / "red" / f"flat{number}.png")
     rules = ["brightness < 5: quarantine", "sharpness < 1: flag"]
     asked = {"source": str(folder), "storage": str(tmp_path / "root"), "settle_seconds": 0}
-    report = ingest.fn(IngestParams(**asked, rules=rules))
+    report = ingest(IngestParams(**asked, rules=rules))
     assert report.intake and report.intake.reasons == {"poor_quality": 1}
     assert report.intake.tally.done == 13
     rows = Dataset(Storage(str(tmp_path / "root"))).examples(["path", "flags", "sharpness"]).to_pylist()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,19 +26,50 @@ from nightsort.reports import store
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
 
-LEDGER, QUARANTINE = "nightsort.scoring.ledger:Ledger.append", "nightsort.quarantine:Quarantine.append"
-POINTS = [  # of a classification: 15 new rows in 4 chunks; the quarantine is also written to before the first
+COMMIT, DELTA = "nightsort.dataset.versions:Dataset.commit", "deltalake:DeltaTable.create_write_transaction"
+LEDGER, COPIES = "nightsort.scoring.ledger:Ledger.commit", "nightsort.scoring.ledger:Ledger.remember"
+QUARANTINE, LEASE = "nightsort.quarantine:Quarantine.append", "nightsort.lease:Lease"
+DATA, DURABLE = "nightsort.tables:write_file", "nightsort.storage:Storage.make_durable"
+WRITE = "nightsort.storage:Storage.write_bytes"
+# A classification of 19 files, 15 of them new, in chunks of 4: of each chunk what is bad, then the predictions, which
+# are the marker, then the copies. The first commit to a table makes the table.
+POINTS = [
+    ("nightsort.lease:claim", "before", 1),
+    ("nightsort.lease:claim", "after", 1),  # the lease is taken, and nobody does anything with it
+    (f"{LEASE}.fence", "before", 1),
+    (f"{LEASE}.fence", "after", 1),
+    (f"{LEASE}.ticket", "after", 1),
+    (f"{LEASE}._write", "before", 2),  # renewed
+    (f"{LEASE}._write", "after", 2),
+    (QUARANTINE, "before", 1),
+    (QUARANTINE, "after", 1),
     (LEDGER, "before", 1),
     (LEDGER, "after", 1),
-    (LEDGER, "before", 3),
-    (LEDGER, "after", 4),
-    (QUARANTINE, "before", 1),
-    (QUARANTINE, "after", 3),
-    (QUARANTINE, "before", 5),
+    (LEDGER, "before", 2),
+    (LEDGER, "after", 3),
+    (COPIES, "before", 1),
+    (COPIES, "after", 1),
+    *(
+        (f"{DATA}@/{table}'", when, 1)
+        for table in ("quarantine", "predictions", "copies")
+        for when in ("before", "after")
+    ),
+    ("deltalake:DeltaTable.create", "before", 1),
+    ("deltalake:DeltaTable.create", "after", 2),  # the table of the predictions is there, and empty
+    (DURABLE, "before", 2),
+    (DURABLE, "after", 2),
+    *((DELTA, when, count) for count in (1, 2, 3, 4) for when in ("before", "after")),
+    ("nightsort.commits:Commits._make_log_durable", "before", 2),
+    ("nightsort.scoring.ledger:Ledger.tidy", "before", 1),
+    ("nightsort.scoring.ledger:Ledger.tidy", "after", 1),
     ("nightsort.reports.account:Account.part", "before", 1),
-    ("nightsort.storage:Storage.write_bytes", "after", 2),  # the probe, the report's page, and not its marker
+    (f"{WRITE}@/report.html'", "before", 1),
+    (f"{WRITE}@/report.html'", "after", 1),  # the page is there, and not its marker
+    (f"{WRITE}@/report.json'", "after", 1),
+    (f"{LEASE}._release", "before", 1),
+    (f"{LEASE}._release", "after", 1),
 ]
-COMMIT, DELTA = "nightsort.dataset.versions:Dataset.commit", "deltalake:DeltaTable.create_write_transaction"
+REPORTED = POINTS[-3:]  # these died after they had said that they were done
 # An ingest commits the quarantine (the source has a bad picture), the images, and last the examples: the marker.
 FIRST = [  # of the first ingest
     (DELTA, "before", 1),  # the table of the quarantine is there, and empty
@@ -62,7 +94,8 @@ Crash = dict[str, Any]
 
 def name_of(point: tuple[str, str, int]) -> str:
     """A point as the id of a test."""
-    return f"{point[1]}-{point[0].partition(':')[2]}-{point[2]}"
+    target, when, count = point
+    return f"{when}-{re.sub('[^A-Za-z_.]+', '-', target.partition(':')[2]).strip('-')}-{count}"
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +124,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, trained: Any, pictures: Any)
 
 @pytest.fixture(scope="module")
 def crashed(scene: dict[str, Any], environment: dict[str, str]) -> dict[str, Crash]:
-    """All runs, dead."""
+    """All runs, and how each ended."""
     program = Path(__file__).with_name("crashing.py")
     top = program.parents[2]
     done = subprocess.run(
@@ -102,9 +135,15 @@ def crashed(scene: dict[str, Any], environment: dict[str, str]) -> dict[str, Cra
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    ends = dict(zip(scene["cases"], json.loads(done.stdout.splitlines()[-1]), strict=True))
-    assert ends == dict.fromkeys(ends, -signal.SIGKILL), "every run died where it was to die"
-    return scene["cases"]
+    ends = json.loads(done.stdout.splitlines()[-1])
+    return {name: case | {"end": end} for (name, case), end in zip(scene["cases"].items(), ends, strict=True)}
+
+
+def params_of(crash: Crash) -> dict[str, Any]:
+    """What a run was started with that died where it was to die."""
+    assert crash["end"] == -signal.SIGKILL, "it did not come to that point"
+    params: dict[str, Any] = crash["params"]
+    return params
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +152,7 @@ def undisturbed(scene: dict[str, Any], trained: Any, inline_workers: type) -> di
     root = shutil.copytree(trained.root, scene["folder"] / "undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("flows.classify.Workers", inline_workers)
-        classify.fn(ClassifyParams(source=str(scene["drop"].folder), storage=str(root), settle_seconds=0))
+        classify(ClassifyParams(source=str(scene["drop"].folder), storage=str(root), settle_seconds=0))
     return labels(root)
 
 
@@ -149,29 +188,30 @@ def everything_is_there_once(dataset: Dataset, version: int) -> int:
 def test_a_killed_classification_goes_on_where_it_stopped(
     point: tuple[str, str, int], crashed: dict[str, Crash], undisturbed: dict[str, str]
 ) -> None:
-    params = ClassifyParams(**crashed[f"classify-{name_of(point)}"]["params"])
+    params = ClassifyParams(**params_of(crashed[f"classify-{name_of(point)}"]))
     root = Path(params.storage)
     before = labels(root)
     assert before.items() <= undisturbed.items()
-    assert all(run.flow != "classify" for run in store.latest(Storage(params.storage), 9)), "a dead run has no report"
-    again = classify.fn(params)
+    reports = store.latest(Storage(params.storage), 9, "classify")
+    assert len(reports) == (1 if point in REPORTED else 0), "a run that died has no report"
+    again = classify(params)
     assert again.intake.tally.balanced and again.intake.tally.discovered == 19
     assert again.intake.tally.done == len(undisturbed) - len(before)
     assert labels(root) == undisturbed
     assert set_aside(root) == Counter(["cut.jpg!", "notes.png!", "nothing.png!"])
-    third = classify.fn(params).intake.tally
+    third = classify(params).intake.tally
     assert (third.done, third.quarantined, third.balanced) == (0, 0, True)
 
 
 @pytest.mark.usefixtures("inline")
 @pytest.mark.parametrize("point", FIRST, ids=name_of)
 def test_a_killed_first_ingest_leaves_no_dataset(point: tuple[str, str, int], crashed: dict[str, Crash]) -> None:
-    params = IngestParams(**crashed[f"first-{name_of(point)}"]["params"])
+    params = IngestParams(**params_of(crashed[f"first-{name_of(point)}"]))
     dataset = Dataset(Storage(params.storage))
     assert (dataset.version(), dataset.counts()) == (None, {})
     orphans = list(Path(dataset.folder).glob("*.parquet"))
     assert orphans, "it died after shards were written"
-    report = ingest.fn(params)
+    report = ingest(params)
     assert everything_is_there_once(dataset, 1) == 24
     assert report.intake.tally.balanced and report.intake.tally.done == 24
     assert {label: sum(splits.values()) for label, splits in dataset.counts().items()} == {
@@ -186,12 +226,12 @@ def test_a_killed_first_ingest_leaves_no_dataset(point: tuple[str, str, int], cr
 @pytest.mark.usefixtures("inline")
 @pytest.mark.parametrize("point", SECOND, ids=name_of)
 def test_a_killed_ingest_is_a_whole_version_or_none(point: tuple[str, str, int], crashed: dict[str, Crash]) -> None:
-    params = IngestParams(**crashed[f"second-{name_of(point)}"]["params"])
+    params = IngestParams(**params_of(crashed[f"second-{name_of(point)}"]))
     dataset = Dataset(Storage(params.storage))
     committed = point in MARKED
     assert dataset.version() == (2 if committed else 1)
     assert everything_is_there_once(dataset, dataset.version() or 0) == (144 if committed else 120)
-    report = ingest.fn(params)
+    report = ingest(params)
     assert report.intake.tally.balanced and report.intake.tally.done == (0 if committed else 24)
     assert dataset.version() == 2
     assert everything_is_there_once(dataset, 2) == 144
@@ -209,10 +249,10 @@ def test_pixels_that_no_row_names_are_never_taken_for_those_of_another_cleaning(
     with monkeypatch.context() as patch:
         patch.setattr("nightsort.tables.Table.upsert", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            ingest.fn(params)
+            ingest(params)
     with pytest.raises(ConfigError, match=r"colour: .* was begun with 'rgb'"):
-        ingest.fn(params.model_copy(update={"colour": "grey"}))
-    assert ingest.fn(params).intake.tally.done == 8
+        ingest(params.model_copy(update={"colour": "grey"}))
+    assert ingest(params).intake.tally.done == 8
     assert everything_is_there_once(Dataset(Storage(params.storage)), 1) == 8
 
 
@@ -237,7 +277,7 @@ def test_kill_9_of_the_command_in_the_middle(
         os.killpg(run.pid, signal.SIGKILL)
     committed = len(labels(root))
     assert 1 <= committed < 200
-    report = classify.fn(classify_params(drop.folder))
+    report = classify(classify_params(drop.folder))
     assert report.intake.tally.balanced
     assert (report.intake.tally.done, report.intake.tally.skipped) == (200 - committed, committed)
     assert len(labels(root)) == 200

@@ -143,7 +143,7 @@ def test_every_file_has_its_outcome_and_nothing_is_written_elsewhere(
     root, before = tmp_path / "root", fingerprint(tmp_path / "deep")
     asked = {"source": str(source), "storage": str(root), "settle_seconds": 0, "max_bytes": 2_000_000}
     params = IngestParams(**asked, max_quarantined=1)
-    report = ingest.fn(params)
+    report = ingest(params)
     tally = {"discovered": 35, "done": 10, "quarantined": 20, "duplicate": 0, "deferred": 1, "skipped": 4}
     assert report.intake and report.intake.tally.model_dump() == tally | {"balanced": True}
     assert {name: report.intake.reasons[name] for name in ("not_a_file", "ignored_name", "still_written")} == {
@@ -165,7 +165,7 @@ def test_every_file_has_its_outcome_and_nothing_is_written_elsewhere(
 
     assert fingerprint(tmp_path / "deep") == before
     assert sorted(place.name for place in tmp_path.iterdir()) == ["deep", "root"]
-    again = ingest.fn(params)
+    again = ingest(params)
     assert again.intake and (again.intake.tally.done, again.intake.tally.quarantined) == (0, 0)
     assert again.intake.reasons["known"] == 30
 
@@ -183,12 +183,12 @@ def test_a_source_that_is_mostly_bad_fails_twice_the_same_way_and_leaves_nothing
     said = []
     for _ in range(2):
         with pytest.raises(CeilingError) as caught:
-            ingest.fn(params)
+            ingest(params)
         said.append(str(caught.value))
         assert Dataset(storage).version() is None and Quarantine(storage).count() == 0
     assert said[0] == said[1] and said[0].startswith("26 of ") and f"allowed share {limit}=0.5" in said[0]
     for file in folder.rglob("x*.png"):
         file.unlink()
-    report = ingest.fn(params)
+    report = ingest(params)
     assert report.intake and report.intake.tally.done == 6
     assert sum(Dataset(storage).examples(["sha256"], pc.field("split") == split).num_rows for split in SPLITS) == 6

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("inline")
 def run(place: Path, root: Path, source: str, **changes: Any) -> Report:
     """One ingest of a source below `place`; its account balances."""
     asked = IngestParams(**{"source": str(place / source), "storage": str(root), "settle_seconds": 0} | changes)
-    report = ingest.fn(asked)
+    report = ingest(asked)
     assert report.state == "completed" and report.intake and report.intake.tally.balanced
     return report
 

@@ -76,7 +76,7 @@ def test_every_file_of_a_drop_has_its_outcome(
     root: Path, tmp_path: Path, pictures: Any, classify_params: Params
 ) -> None:
     drop = pictures.mixed(tmp_path / "drop")
-    report = classify.fn(classify_params(drop.folder, chunk_size=4, batch_size=3))
+    report = classify(classify_params(drop.folder, chunk_size=4, batch_size=3))
     assert nonzero(report) == drop.tally
     assert report.intake.reasons == drop.reasons
     assert named(predictions(root)) == drop.truth
@@ -95,23 +95,23 @@ def test_folders_of_a_drop_are_no_labels(root: Path, tmp_path: Path, pictures: A
     for camera in ("camera-1", "camera-2"):
         (tmp_path / "drop" / camera).mkdir(parents=True)
         (tmp_path / "drop" / camera / "a.png").write_bytes(pictures.one("red", 3000))
-    assert nonzero(classify.fn(classify_params(tmp_path / "drop"))) == {"discovered": 2, "done": 1, "duplicate": 1}
+    assert nonzero(classify(classify_params(tmp_path / "drop"))) == {"discovered": 2, "done": 1, "duplicate": 1}
 
 
 def test_the_same_drop_again_is_no_work(root: Path, tmp_path: Path, pictures: Any, classify_params: Params) -> None:
     drop = pictures.mixed(tmp_path / "drop")
-    classify.fn(classify_params(drop.folder))
+    classify(classify_params(drop.folder))
     before = keys(root)
-    again = classify.fn(classify_params(drop.folder))
+    again = classify(classify_params(drop.folder))
     assert nonzero(again) == {"discovered": 19, "duplicate": 2, "deferred": 1, "skipped": 16}
     assert keys(root) == before
     assert Quarantine(Storage(str(root))).count() == 3
     (drop.folder / "growing.png.part").rename(drop.folder / "grown.png")
-    assert nonzero(classify.fn(classify_params(drop.folder)))["done"] == 1
+    assert nonzero(classify(classify_params(drop.folder)))["done"] == 1
 
 
 def test_ingesting_again_adds_nothing(root: Path, trained: Any) -> None:
-    report = ingest.fn(IngestParams(source=str(trained.labelled), storage=str(root), settle_seconds=0))
+    report = ingest(IngestParams(source=str(trained.labelled), storage=str(root), settle_seconds=0))
     assert nonzero(report) == {"discovered": 120, "skipped": 120}
     assert report.ingest.dataset_version == 1
     assert Dataset(Storage(str(root))).version() == 1
@@ -121,14 +121,14 @@ def test_rescoring_classifies_once_under_each_champion(
     root: Path, tmp_path: Path, pictures: Any, classify_params: Params
 ) -> None:
     drop = pictures.plain(tmp_path / "drop", 6)
-    classify.fn(classify_params(drop.folder))
+    classify(classify_params(drop.folder))
     storage = Storage(str(root))
     twin = Path(shutil.copytree(root / "models" / "1", root / "models" / "2")) / "bundle.json"
     twin.write_text(json.dumps(json.loads(twin.read_text()) | {"version": 2}))
     Registry(storage).promote(2, 1)
-    assert nonzero(classify.fn(classify_params(drop.folder))) == {"discovered": 6, "skipped": 6}
-    assert nonzero(classify.fn(classify_params(drop.folder, rescore=True))) == {"discovered": 6, "done": 6}
-    assert nonzero(classify.fn(classify_params(drop.folder, rescore=True))) == {"discovered": 6, "skipped": 6}
+    assert nonzero(classify(classify_params(drop.folder))) == {"discovered": 6, "skipped": 6}
+    assert nonzero(classify(classify_params(drop.folder, rescore=True))) == {"discovered": 6, "done": 6}
+    assert nonzero(classify(classify_params(drop.folder, rescore=True))) == {"discovered": 6, "skipped": 6}
     assert set(keys(root).values()) == {1}
     assert Counter(version for _, version, _ in keys(root)) == {1: 6, 2: 6}
 
@@ -139,7 +139,7 @@ def test_a_drop_that_is_mostly_unreadable_fails(root: Path, tmp_path: Path, clas
     for number in range(5):
         (folder / f"{number}.png").write_text(f"not a picture {number}")
     with pytest.raises(CeilingError, match="5 of 5 pictures are quarantined"):
-        classify.fn(classify_params(folder, min_quarantined=5))
+        classify(classify_params(folder, min_quarantined=5))
     (last,) = store.latest(Storage(str(root)), 1)
     assert (last.flow, last.state, last.intake.tally.quarantined) == ("classify", "failed", 5)
     assert "CeilingError" in last.message and last.seconds.keys() >= {"list_pictures", "classify_pictures"}
@@ -152,7 +152,7 @@ def test_a_labelled_folder_that_is_mostly_unreadable_makes_no_version(
     for number in range(6):
         (folder / "red" / f"bad{number}.png").write_text(f"not a picture {number}")
     with pytest.raises(CeilingError):
-        ingest.fn(IngestParams(source=str(folder), storage=str(root), settle_seconds=0, min_quarantined=5))
+        ingest(IngestParams(source=str(folder), storage=str(root), settle_seconds=0, min_quarantined=5))
     assert Dataset(Storage(str(root))).version() == 1
 
 
@@ -167,7 +167,7 @@ def test_a_lost_prediction_fails_the_run(
 
     monkeypatch.setattr(classify_stages, "classify", lossy)
     with pytest.raises(UnbalancedError, match="discovered 6 is not done 4"):
-        classify.fn(classify_params(drop.folder, chunk_size=3))
+        classify(classify_params(drop.folder, chunk_size=3))
     (last,) = store.latest(Storage(str(root)), 1)
     assert last.state == "failed" and not last.intake.tally.balanced
 
@@ -178,7 +178,7 @@ def test_a_lost_labelled_picture_makes_no_version(
     folder, whole = pictures.labelled(tmp_path / "new", {"red": 4, "green": 4}, start=500), ingest_stages.build
     monkeypatch.setattr(ingest_stages, "build", lambda chunk, order: whole(chunk.slice(1), order))
     with pytest.raises(UnbalancedError):
-        ingest.fn(IngestParams(source=str(folder), storage=str(root), settle_seconds=0))
+        ingest(IngestParams(source=str(folder), storage=str(root), settle_seconds=0))
     assert Dataset(Storage(str(root))).version() == 1
 
 
@@ -193,11 +193,11 @@ def test_a_picture_that_changes_meanwhile_is_deferred(
 
     with monkeypatch.context() as patch:
         patch.setattr(classify_module, "open_account", overwrite)
-        report = classify.fn(classify_params(drop.folder))
+        report = classify(classify_params(drop.folder))
     assert nonzero(report) == {"discovered": 6, "done": 5, "deferred": 1}
     assert report.intake.reasons == {"changed": 1}
     assert "02.png" not in named(predictions(root))
-    classify.fn(classify_params(drop.folder))
+    classify(classify_params(drop.folder))
     assert named(predictions(root)) == drop.truth | {"02.png": "blue"}
 
 
@@ -205,7 +205,7 @@ def test_the_same_bytes_under_another_label_are_set_aside(root: Path, tmp_path: 
     folder = pictures.labelled(tmp_path / "new", {"red": 2, "green": 2}, start=500)
     (folder / "green" / "known.png").write_bytes(pictures.one("red", 0))  # in the dataset as red
     (folder / "red" / "new.png").write_bytes(pictures.one("green", 500))  # in this source as green
-    report = ingest.fn(IngestParams(source=str(folder), storage=str(root), settle_seconds=0))
+    report = ingest(IngestParams(source=str(folder), storage=str(root), settle_seconds=0))
     assert nonzero(report) == {"discovered": 6, "done": 3, "quarantined": 3}
     assert report.intake.reasons == {"label_conflict": 3}
     storage = Storage(str(root))
@@ -221,10 +221,10 @@ def test_what_was_in_dispute_is_taken_in_once_it_is_settled(root: Path, tmp_path
     wrong = folder / "green" / "known.png"
     wrong.write_bytes(pictures.one("red", 0))
     params = IngestParams(source=str(folder), storage=str(root), settle_seconds=0)
-    ingest.fn(params)
+    ingest(params)
     wrong.rename(folder / "red" / "known.png")
     Quarantine(Storage(str(root))).requeue("label_conflict")
-    assert nonzero(ingest.fn(params)) == {"discovered": 5, "done": 1, "skipped": 4}
+    assert nonzero(ingest(params)) == {"discovered": 5, "done": 1, "skipped": 4}
     assert not len(Dataset(Storage(str(root))).examples(["sha256"], pc.field("split") == WITHHELD))
 
 
@@ -234,7 +234,7 @@ def test_retraining_takes_in_new_labels_and_judges(
     storage = Storage(str(root))
     before = {split: set(Dataset(storage).fingerprints(1, split)) for split in ("train", "validation", "test")}
     folder = pictures.labelled(tmp_path / "new", {"amber": 10}, start=500)
-    report = retrain.fn(RetrainParams(source=str(folder), storage=str(root), workers=1, **quick))
+    report = retrain(RetrainParams(source=str(folder), storage=str(root), workers=1, **quick))
     assert report.flow == "train" and report.training.dataset_version == 2
     assert sum(sum(splits.values()) for splits in Dataset(storage).counts(2).values()) == 130
     assert all(before[split] <= set(Dataset(storage).fingerprints(2, split)) for split in before), "splits stay"
@@ -246,7 +246,7 @@ def test_retraining_takes_in_new_labels_and_judges(
 
 
 def test_a_tie_does_not_promote(root: Path, quick: dict[str, Any]) -> None:
-    report = train.fn(TrainParams(storage=str(root), **quick))
+    report = train(TrainParams(storage=str(root), **quick))
     assert not report.training.decision.promoted and "not shown to be better" in report.training.decision.reason
     storage = Storage(str(root))
     assert (Registry(storage).champion(), Registry(storage).versions()) == (1, [1, 2])
@@ -254,7 +254,7 @@ def test_a_tie_does_not_promote(root: Path, quick: dict[str, Any]) -> None:
 
 def test_promote_off_leaves_the_champion(root: Path, quick: dict[str, Any]) -> None:
     (root / "models" / "champion.json").unlink()
-    report = train.fn(TrainParams(storage=str(root), promote=False, **quick))
+    report = train(TrainParams(storage=str(root), promote=False, **quick))
     assert not report.training.decision.promoted
     assert report.training.decision.reason.startswith("promote is off; first champion")
     assert Registry(Storage(str(root))).champion() is None

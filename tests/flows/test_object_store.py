@@ -31,7 +31,7 @@ def local(tmp_path_factory: pytest.TempPathFactory, first: Pictures, inline_work
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("flows.ingest.Workers", inline_workers)
         source = folder / SHELVES["folder"](folder, first)["source"]
-        ingest.fn(IngestParams(source=str(source), storage=str(folder / "root"), settle_seconds=0))
+        ingest(IngestParams(source=str(source), storage=str(folder / "root"), settle_seconds=0))
     return stored(folder / "root")
 
 
@@ -50,7 +50,7 @@ def put(store: ObjectStore, folder: Path, kind: str, pictures: Pictures) -> dict
 
 
 def run(root: Path, **words: Any) -> Report:
-    report = ingest.fn(IngestParams(**{"storage": str(root), "settle_seconds": 0} | words))
+    report = ingest(IngestParams(**{"storage": str(root), "settle_seconds": 0} | words))
     assert report.state == "completed" and report.intake and report.intake.tally.balanced
     return report
 

@@ -16,9 +16,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import PREFECT_API_URL
 from prefect.testing.utilities import prefect_test_harness
 
-from flows.classify import classify
 from flows.launch import is_alive, launch
-from flows.retrain import retrain
+from flows.served import classify, retrain
 from nightsort.config import ClassifyParams, RetrainParams, RunParams
 from nightsort.errors import CeilingError, SourceError
 from nightsort.scoring.ledger import Ledger
@@ -72,7 +71,7 @@ def test_a_classification_shows_where_every_picture_went(
     (markdown,) = found["markdown"]
     assert markdown.key == "classify-report" and "12" in markdown.data and report.run_id in markdown.data
     assert [item.data for item in found["progress"]] == [100.0] * len(found["progress"])
-    assert {item.description for item in found["progress"]} == {"listing", "fingerprinting", "classifying"}
+    assert {item.description for item in found["progress"]} == {"listing", "comparing", "classifying"}
     assert Ledger(Storage(str(root))).count() == 12
 
 
@@ -135,9 +134,9 @@ def test_the_command_line_tells_a_server_that_answers(
     drop = pictures.plain(tmp_path / "drop", 2)
     before = newest(client).id
     assert not is_alive("http://127.0.0.1:9/api")
-    assert launch(classify, classify_params(drop.folder), "http://127.0.0.1:9/api").intake.tally.done == 2
+    assert launch("classify", classify_params(drop.folder), "http://127.0.0.1:9/api").intake.tally.done == 2
     assert newest(client).id == before, "nobody was told"
-    assert launch(classify, classify_params(drop.folder), PREFECT_API_URL.value()).intake.tally.skipped == 2
+    assert launch("classify", classify_params(drop.folder), PREFECT_API_URL.value()).intake.tally.skipped == 2
     assert newest(client).id != before
 
 

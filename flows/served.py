@@ -1,0 +1,24 @@
+"""Owns the flows as Prefect knows them: the function of each flow's module, with its name and description.
+
+Invariant: one for each of `nightsort.config.PARAMS`; a deployment names them here, `flows.served.<name>`.
+Does not know what a flow does. Importing Prefect takes a second, so nothing that runs without it imports this.
+"""
+
+from typing import Any
+
+from prefect import Flow, flow
+
+from flows.catalogue import DESCRIPTIONS, function_named
+from nightsort.reports.data import Report
+
+
+def _served(name: str) -> Flow[Any, Report]:
+    return flow(function_named(name), name=name, description=DESCRIPTIONS[name])
+
+
+ingest = _served("ingest")
+train = _served("train")
+classify = _served("classify")
+retrain = _served("retrain")
+augment = _served("augment")
+audit = _served("audit")
