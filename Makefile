@@ -1,6 +1,6 @@
 # Two commands on a fresh machine with Python 3.11, pip, make and git: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test services clean lock
+.PHONY: help setup demo test soak services clean lock
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 UV := .uv/bin/uv
 DATA ?=
+N ?= 50
+PICTURES ?= 10000
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -23,9 +25,12 @@ test: $(SETUP) ## lint, types, layers and every test
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-services: ## install what only some tests need (Debian: chromium)
+soak: $(SETUP) ## kill it N=50 times in PICTURES=10000 and break the disk at every step; an hour
+	$(BIN)/python -m tests.soak --kills $(N) --pictures $(PICTURES)
+
+services: ## install what only some tests need (Debian: chromium, gcc)
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-dejavu-core
+	apt-get install -y -qq --no-install-recommends gcc libc6-dev chromium chromium-driver fonts-dejavu-core
 
 lock: $(UV) ## resolve pyproject.toml into requirements.lock anew
 	$(UV) pip compile pyproject.toml --group dev --extra s3 --extra http --extra label-noise --universal --python-version 3.11 --generate-hashes \

@@ -42,13 +42,13 @@ def main() -> None:
         source = arguments.source or write_digits(Path(folder) / "digits")
         # Digits of one class look alike to a perceptual hash; each is another drawing all the same.
         splits = {} if own else {"folder_splits": True, "near_duplicates": -1}
-        taken = ingest.fn(IngestParams(source=str(source), storage=root, settle_seconds=0, **splits))
+        taken = ingest(IngestParams(source=str(source), storage=root, settle_seconds=0, **splits))
         assert taken.ingest is not None
         counts = {item.label: item.train for item in taken.ingest.classes}
         print("training pictures:", ", ".join(f"{label} {count}" for label, count in counts.items()))
         below = arguments.below or max(counts.values())
         start = time.perf_counter()
-        made = augment.fn(AugmentParams(storage=root, below=below))
+        made = augment(AugmentParams(storage=root, below=below))
         assert made.augment is not None
         added = sum(item.total for item in made.augment.after) - sum(counts.values())
         print(f"{added} copies up to {below} a class in {time.perf_counter() - start:.1f} s\n")
@@ -97,7 +97,7 @@ def write_digits(into: Path) -> Path:
 def _row(asked: dict[str, Any], online: bool, seeds: int, rare: list[str]) -> str:
     start = time.perf_counter()
     with _augmentation(online):
-        reports = [train.fn(TrainParams(**asked, seed=seed)) for seed in range(seeds)]
+        reports = [train(TrainParams(**asked, seed=seed)) for seed in range(seeds)]
     seconds = (time.perf_counter() - start) / seeds
     scores = [report.training.scores for report in reports if report.training]
     tails = [statistics.mean(item.f1 or 0.0 for item in score.classes if item.label in rare) for score in scores]

@@ -24,7 +24,7 @@ def main() -> None:
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as folder:
         root = str(Path(folder) / "storage")
-        taken = ingest.fn(IngestParams(source=str(arguments.source), storage=root))
+        taken = ingest(IngestParams(source=str(arguments.source), storage=root))
         assert taken.intake is not None
         print(f"{taken.intake.tally.done} pictures ingested")
         print(f"{'strategy':18} {'macro-F1':>16} {'balanced accuracy':>20} {'accuracy':>16} {'seconds':>8}")
@@ -34,7 +34,7 @@ def main() -> None:
 
 def _row(strategy: str, root: str, seeds: int) -> None:
     start = time.perf_counter()
-    reports = [train.fn(TrainParams(storage=root, balance=strategy, seed=seed, promote=False)) for seed in range(seeds)]
+    reports = [train(TrainParams(storage=root, balance=strategy, seed=seed, promote=False)) for seed in range(seeds)]
     scores = [report.training.scores for report in reports if report.training]
     names = ("macro_f1", "balanced_accuracy", "accuracy")
     columns = [_spread([getattr(score, name) for score in scores]) for name in names]

@@ -1,34 +1,39 @@
 """The flow `classify`: new pictures in, one outcome for each out. A nightly drop and an archive alike."""
 
-from prefect import flow
-
 from nightsort.config import ClassifyParams
 from nightsort.errors import BusyError
 from nightsort.learning.card import load_card
 from nightsort.learning.registry import Registry
+from nightsort.quarantine import Quarantine
 from nightsort.reports.data import Report
 from nightsort.scoring.ledger import Ledger
-from tasks.classify import classify_pictures, decide_what_is_new, describe_predictions, fingerprint_pictures
+from tasks.classify import (
+    choose_backend,
+    classify_pictures,
+    describe_predictions,
+    leave_out_known,
+    tidy_predictions,
+)
 from tasks.compute import Workers
 from tasks.intake import list_pictures, open_account
 from tasks.runs import Run
 
 
-@flow(name="classify", description="Classify every new picture of a folder or an archive, exactly once.")
 def classify(params: ClassifyParams) -> Report:
-    """List, fingerprint, leave out what has an outcome, classify the rest chunk by chunk."""
+    """List, leave out what has an outcome, classify the rest chunk by chunk."""
     run = Run("classify", params)
     card = load_card(run.storage, Registry(run.storage).require_champion())
     listing = list_pictures(run, params)
     try:
-        with run.lease("predictions"), Workers(params) as workers:
-            fingerprints = fingerprint_pictures(run, params, listing, workers)
-            known = Ledger(run.storage).known(card.version if params.rescore else None)
-            decided = decide_what_is_new(run, fingerprints, known)
+        with run.lease("predictions") as lease, Workers(params, threaded=True) as workers:
+            lease.fence(Ledger(run.storage), Quarantine(run.storage))
+            serving = choose_backend(run, params, card)
+            decided = leave_out_known(run, params, card, listing)
             account = open_account(run, params, decided)
-            classify_pictures(run, params, decided, card, account, workers)
+            predicted = classify_pictures(run, params, decided, card, serving, account, lease, workers)
             account.check()
-            run.parts["classify"] = describe_predictions(run, params, card)
+            tidy_predictions(run, lease)
+            run.parts["classify"] = describe_predictions(run, params, card, predicted, serving, workers)
     except BusyError as error:
         return run.skipped(str(error))
     return run.finished()

@@ -107,6 +107,21 @@ def quarantined(storage: Storage, limit: int, reason: str | None = None) -> Told
     return lines, {"quarantined": rows.num_rows, "reasons": counts, "rows": newest}
 
 
+def predictions(storage: Storage, limit: int) -> Told:
+    """How many there are, and the newest."""
+    ledger = Ledger(storage)
+    columns = ("classified_at", "path", "member", "label", "confidence", "abstained", "model_version", "run_id")
+    rows, total = ledger.newest(limit, *columns).to_pylist(), ledger.count()
+    lines = [
+        f"{row['classified_at']:%Y-%m-%d %H:%M}  {row['label']}  {row['confidence']:.3f}"
+        f"{'  abstained' if row['abstained'] else ''}  {place(row['path'], row['member'])}"
+        for row in rows
+    ]
+    if total > len(rows):
+        lines.append(f"... and {total - len(rows)} more")
+    return lines or ["no prediction yet; run 'nightsort classify FOLDER'"], {"classified": total, "rows": rows}
+
+
 def _detail(detail: str | None) -> str:
     return f"  ({detail})" if detail else ""
 

@@ -3,6 +3,7 @@
 Invariant: nothing heavy is imported before it is needed. Does not know how anything is found out.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,32 @@ def status(as_json: bool, config: Path | None, storage: str | None) -> None:
     say(*inspection.status(storage_of(config, storage)), as_json)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @common
-def models(as_json: bool, config: Path | None, storage: str | None) -> None:
+@click.pass_context
+def models(context: click.Context, **options: Any) -> None:
+    """List the models and mark the champion; show one with all its figures."""
+    if context.invoked_subcommand is None:
+        context.invoke(known, **options)
+
+
+@models.command("list")
+@common
+def known(as_json: bool, config: Path | None, storage: str | None) -> None:
     """List the models and mark the champion."""
     from flows import inspection
 
     say(*inspection.models(storage_of(config, storage)), as_json)
+
+
+@models.command()
+@click.argument("version", type=click.IntRange(min=1))
+@common
+def show(version: int, as_json: bool, config: Path | None, storage: str | None) -> None:
+    """Show model VERSION: where it comes from, how good it is, and what computes its answers on which machine."""
+    from flows import bundles
+
+    say(*bundles.shown(storage_of(config, storage), version), as_json)
 
 
 @click.command()
@@ -92,6 +112,48 @@ def requeue(reason: str | None, everything: bool, as_json: bool, config: Path | 
     say(*upkeep.requeue(storage_of(config, storage), reason), as_json)
 
 
+@click.group(invoke_without_command=True)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="Rows to print, newest first.")
+@common
+@click.pass_context
+def predictions(context: click.Context, **options: Any) -> None:
+    """List the newest predictions, or export them."""
+    if context.invoked_subcommand is None:
+        context.invoke(predicted, **options)
+
+
+@predictions.command("list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="Rows to print, newest first.")
+@common
+def predicted(limit: int, as_json: bool, config: Path | None, storage: str | None) -> None:
+    """List the newest predictions."""
+    from flows import inspection
+
+    say(*inspection.predictions(storage_of(config, storage), limit), as_json)
+
+
+@predictions.command("export")
+@click.option("--into", type=click.Path(path_type=Path), required=True, help="New file: .csv, .jsonl or .parquet.")
+@click.option("--run", metavar="RUN_ID", help="Only of this run.")
+@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Only of runs that began on this day, UTC.")
+@click.option("--model", type=click.IntRange(1), metavar="N", help="Only of this model.")
+@common
+def export_predictions(
+    into: Path,
+    run: str | None,
+    date: datetime | None,
+    model: int | None,
+    as_json: bool,
+    config: Path | None,
+    storage: str | None,
+) -> None:
+    """Write predictions into one file that a spreadsheet or a program reads."""
+    from flows import upkeep
+
+    day = date and date.date().isoformat()
+    say(*upkeep.export_predictions(storage_of(config, storage), into, run, day, model), as_json)
+
+
 @click.command()
 @click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
 @common
@@ -105,4 +167,4 @@ def report(open_it: bool, as_json: bool, config: Path | None, storage: str | Non
     say(lines, data, as_json)
 
 
-COMMANDS = (status, models, datasets, quarantine, report)
+COMMANDS = (status, models, datasets, predictions, quarantine, report)

@@ -1,99 +1,167 @@
-"""Owns the stages of a classification: fingerprints, what is new, and an outcome for each, chunk by chunk.
+"""Owns the stages of a classification: what is new, and an outcome for each, chunk by chunk.
 
-Invariant: what is fingerprinted and decided has as many rows as were listed; a chunk is committed before the
-next result is taken, so a run that dies loses the chunks in flight and nothing else.
+Invariant: what is decided has as many rows as were listed; a chunk is committed before the next result is taken, so
+a run that dies loses the chunks in flight and nothing else. Nothing counts as known before its outcome is committed.
 Does not know the order of the stages.
 """
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
-from nightsort.config import ClassifyParams
+import pyarrow as pa
+
+from nightsort.config import Backend, ClassifyParams, RunParams
 from nightsort.learning.card import Card
+from nightsort.lease import Lease
 from nightsort.quarantine import Quarantine
 from nightsort.reports.account import Account
-from nightsort.reports.data import MAX_THUMBNAILS, ClassCount, ClassifyPart
+from nightsort.reports.data import ClassCount, ClassifyPart
 from nightsort.reports.gallery import thumbnails
-from nightsort.schema import FINGERPRINTS
+from nightsort.reports.predicted import Predicted
+from nightsort.schema import COPIES, FINGERPRINTS
+from nightsort.scoring.choice import backend_for
+from nightsort.scoring.firsts import Firsts
 from nightsort.scoring.ledger import Ledger
-from nightsort.scoring.outcomes import Order, classify
-from nightsort.sources.arrivals import chunks, decide
-from nightsort.sources.reader import fingerprint
-from tasks.compute import Workers
-from tasks.intake import access, account_for, judged_bad, new_rows
+from nightsort.scoring.outcomes import Order, Outcomes, classify
+from nightsort.scoring.plan import plan
+from nightsort.scoring.publication import measure_again
+from nightsort.sources.spool import Spool
+from tasks.compute import Done, Workers
+from tasks.intake import access, account_for, judged_bad
 from tasks.progress import progress
 from tasks.runs import Run
-from tasks.stage import stage
+from tasks.stage import retrying, stage
+
+
+class Serving(NamedTuple):
+    """What computes the answers of a run, and why."""
+
+    backend: Backend
+    why: str
+
+
+_SLICE = 100_000  # rows of the listing that are compared with the ledger at a time
 
 
 @stage(retries=2)
-def fingerprint_pictures(run: Run, params: ClassifyParams, listing: pa.Table, workers: Workers) -> pa.Table:
-    """The listing with the SHA-256 of everything that is to be read."""
-    undecided = pc.is_null(listing["outcome"])
-    done = [_without_hash(listing.filter(pc.invert(undecided)))]
-    todo = listing.filter(undecided)
-    with progress("fingerprinting", todo.num_rows) as advance:
-        for item in workers.map(fingerprint, chunks(todo, params.chunk_size), access(run, params)):
-            done.append(_without_hash(item.chunk, died=True) if item.result is None else item.result)
-            advance(item.chunk.num_rows)
-    return pa.concat_tables(done)
+def leave_out_known(run: Run, params: ClassifyParams, card: Card, listing: pa.Table) -> pa.Table:
+    """The listing, with what is as it was when it came to its outcome decided; the table lies in a file."""
+    ledger, under = Ledger(run.storage), _under(params, card)
+    decided = Spool(run.scratch, FINGERPRINTS)
+    with progress("comparing", listing.num_rows) as advance:
+        for start in range(0, listing.num_rows, _SLICE):
+            rows = listing.slice(start, _SLICE)
+            decided.write(ledger.unchanged(rows, under))
+            advance(rows.num_rows)
+    return decided.table()
+
+
+def _under(params: ClassifyParams, card: Card) -> int | None:
+    """The model whose outcomes count as known; None if any model's do."""
+    return card.version if params.rescore else None
+
+
+def how_many_new(decided: pa.Table) -> int:
+    """Rows that are still undecided."""
+    return int(decided["outcome"].null_count)
 
 
 @stage(retries=2)
-def decide_what_is_new(run: Run, fingerprints: pa.Table, known: pa.Table) -> pa.Table:
-    """The same rows; an outcome where none is to be worked for, and undecided where it is new."""
-    return decide(fingerprints, known)
+def choose_backend(run: Run, params: ClassifyParams, card: Card) -> Serving:
+    """What this machine classifies with; measured here first if only other machines have done so."""
+    backend, why = backend_for(run.storage, card, params.backend)
+    if backend is None:
+        with progress("measuring backends", None), Workers(RunParams(workers=1)) as apart:  # torch stays out of here
+            backend, why = apart.call(measure_again, run.storage.root, card.version)
+    return Serving(backend, why)
 
 
-@stage(retries=0)  # each chunk has its own retry, and what is committed must not be committed twice
+@stage(retries=0)  # each chunk and each commit has its own retry
 def classify_pictures(
-    run: Run, params: ClassifyParams, decided: pa.Table, card: Card, account: Account, workers: Workers
-) -> None:
+    run: Run,
+    params: ClassifyParams,
+    decided: pa.Table,
+    card: Card,
+    serving: Serving,
+    account: Account,
+    lease: Lease,
+    workers: Workers,
+) -> Predicted:
     """Classify the new pictures and commit each chunk as it comes back."""
-    order = Order(
+    ledger, aside, predicted = Ledger(run.storage), Quarantine(run.storage), Predicted()
+    _commit(lease, aside.append, judged_bad(run, decided))
+    total = how_many_new(decided)
+    if not total:
+        return predicted
+    order = _order(run, params, card, serving.backend, workers)
+    work = workers.map(classify, plan(decided, workers.lanes, params.chunk_size), order)
+    for came in account_for(run, "classifying", params, _once_each(work), total, account):
+        _commit(lease, aside.append, came.result.quarantined if came.result else came.poison)
+        if came.result:
+            _commit(lease, ledger.commit, came.result.predictions)
+            _commit(lease, ledger.remember, came.result.repeated.select(COPIES.names))
+            account.add("done", came.result.predictions.num_rows)
+            account.take(came.result.repeated)
+            predicted.add(came.result.predictions)
+    return predicted
+
+
+def _order(run: Run, params: ClassifyParams, card: Card, backend: Backend, workers: Workers) -> Order:
+    workers.start()  # how many threads an external cluster has is known once it is reached
+    return Order(
         root=run.storage.root,
         model_version=card.version,
         weights_sha256=card.weights_sha256,
-        run_id=run.id,
+        backend=backend,
         batch_size=params.batch_size,
+        threads=workers.threads,
+        run_id=run.id,
+        run_date=run.started.date().isoformat(),
         max_pixels=params.max_pixels,
         access=access(run, params),
         strict=params.strict,
-        threads=workers.threads,
+        known=Ledger(run.storage).write_contents(run.scratch, _under(params, card)),
     )
-    ledger, aside = Ledger(run.storage), Quarantine(run.storage)
-    aside.append(judged_bad(run, decided))
-    new = new_rows(decided)
-    work = workers.map(classify, chunks(new, params.chunk_size), order)
-    for came in account_for(run, "classifying", params, work, new.num_rows, account):
-        aside.append(came.result.quarantined if came.result else came.poison)
-        if came.result:
-            ledger.append(came.result.predictions)
-            account.add("done", came.result.predictions.num_rows)
+
+
+def _once_each(work: Iterator[Done[Outcomes]]) -> Iterator[Done[Outcomes]]:
+    """The same, in which no picture of the run comes to two outcomes."""
+    firsts = Firsts()
+    for done in work:
+        yield replace(done, result=done.result and firsts.only(done.result))
+
+
+def _commit(lease: Lease, commit: Callable[..., object], rows: pa.Table) -> None:
+    """Commit rows under the lease; the same ticket at every attempt, so that they are not committed twice."""
+    if rows.num_rows:
+        ticket = lease.ticket()
+        retrying(retries=2)(commit, rows, ticket=ticket)
 
 
 @stage(retries=2)
-def describe_predictions(run: Run, params: ClassifyParams, card: Card) -> ClassifyPart:
-    """What was predicted, and the least certain pictures to look at."""
-    columns = ("path", "member", "label", "confidence", "runner_up", "margin", "abstained")
-    rows = Ledger(run.storage).predictions(*columns, run_id=run.id)
-    counts = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(rows["label"])}
-    least = rows.take(
-        pc.select_k_unstable(rows, k=min(MAX_THUMBNAILS, rows.num_rows), sort_keys=[("margin", "ascending")])
-    )
+def tidy_predictions(run: Run, lease: Lease) -> None:
+    """Merge small files, once there are many."""
+    Ledger(run.storage).tidy(lease.ticket())
+
+
+@stage(retries=2)
+def describe_predictions(
+    run: Run, params: ClassifyParams, card: Card, predicted: Predicted, serving: Serving, workers: Workers
+) -> ClassifyPart:
+    """What was predicted, the least certain pictures to look at, and where the time went."""
+    wall = run.seconds.get("classify_pictures", 0.0)
+    worked = dict(run.worker_seconds)
+    waited = max(0.0, wall * workers.lanes - sum(worked.values()))
     return ClassifyPart(
         model_version=card.version,
-        predicted=[ClassCount(label=label, total=counts.get(label, 0)) for label in card.classes],
+        predicted=[ClassCount(label=label, total=predicted.counts[label]) for label in card.classes],
         training_share=card.training_share,
-        abstained=pc.sum(rows["abstained"]).as_py() or 0,
+        abstained=predicted.abstained,
         abstain_below=card.abstain_below,
-        least_certain=thumbnails(least, params.max_pixels, access(run, params)),
+        least_certain=thumbnails(predicted.least_certain, params.max_pixels, access(run, params)),
+        backend=serving.backend,
+        why_backend=serving.why,
+        seconds=wall,
+        stages=worked | {"wait": waited} if worked else {},
     )
-
-
-def _without_hash(rows: pa.Table, died: bool = False) -> pa.Table:
-    """Rows that were not read, by the schema FINGERPRINTS."""
-    if died:
-        outcome = {"outcome": "quarantined", "reason": "kills_decoder", "detail": "its worker died while reading it"}
-        rows = pa.Table.from_pylist([row | outcome for row in rows.to_pylist()], schema=rows.schema)
-    return rows.append_column("sha256", pa.nulls(rows.num_rows, pa.string())).cast(FINGERPRINTS)

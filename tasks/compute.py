@@ -6,6 +6,7 @@ Does not know what is done with a chunk. Starts no cluster until there is a chun
 """
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -27,7 +28,8 @@ from tasks.memory import MemoryLimit, worker_memory
 
 R = TypeVar("R")
 
-_IN_FLIGHT = 3  # chunks per worker: one at work, two waiting so that it never idles
+_IN_FLIGHT = 3  # chunks per thread: one at work, two waiting so that it never idles
+_CORES = 16  # that one process may keep busy with threads; beyond, they wait for Python's lock
 _START_SECONDS = 30
 
 
@@ -44,20 +46,24 @@ class Workers:
 
     :param params: `workers`, `scheduler` and, if it has it, `worker_memory` are what is used of it; the
         memory of an external scheduler's workers is not ours to limit
+    :param threaded: few processes with a chunk on a thread for every core, for work that shares something large,
+        rather than a process for every core
     :raises ConfigError: if the workers would have too little memory
     """
 
-    def __init__(self, params: RunParams) -> None:
+    def __init__(self, params: RunParams, threaded: bool = False) -> None:
         self._address = params.scheduler
-        self.count = params.workers or os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+        self.count = params.workers or (math.ceil(cores / _CORES) if threaded else cores)
+        self.threads = max(1, cores // self.count) if threaded else 1
         self._memory = worker_memory(params.worker_memory if isinstance(params, IntakeParams) else 0, self.count)
         self._client: Client | None = None
         self._cluster: LocalCluster | None = None
 
     @property
-    def threads(self) -> int:
-        """Threads that each worker may use for itself."""
-        return max(1, (os.cpu_count() or 1) // self.count)
+    def lanes(self) -> int:
+        """Chunks that are worked on at the same time."""
+        return self.count * self.threads
 
     def __enter__(self) -> "Workers":
         return self
@@ -84,7 +90,7 @@ class Workers:
         first = next(waiting, None)
         if first is None:
             return
-        client = self._start()
+        client = self.start()
         chunk_of: dict[Future, pa.Table] = {}
         suspects: list[pa.Table] = []
         running: Any = as_completed(loop=client.loop)
@@ -98,7 +104,7 @@ class Workers:
             running.add(future)
 
         add(first)
-        for chunk in islice(waiting, _IN_FLIGHT * self.count - 1):
+        for chunk in islice(waiting, _IN_FLIGHT * self.lanes - 1):
             add(chunk)
         for future in running:
             chunk = chunk_of.pop(future)
@@ -111,6 +117,11 @@ class Workers:
                 yield done
         for chunk in suspects:
             yield from self._isolate(chunk, submit)
+
+    def call(self, function: Callable[..., R], *args: Any) -> R:
+        """Apply a function once, in a worker process."""
+        result: R = self.start().submit(function, *args, pure=False).result()
+        return result
 
     def _isolate(self, chunk: pa.Table, submit: Callable[[pa.Table], Future]) -> Iterator[Done[Any]]:
         """Run a chunk with nothing else in flight, so that a worker that dies now dies of this chunk."""
@@ -148,7 +159,11 @@ class Workers:
                 f"is there memory for {self.count} of them?"
             ) from None
 
-    def _start(self) -> Client:
+    def start(self) -> Client:
+        """Start the cluster, or reach it, unless that was done; work that is mapped does it by itself.
+
+        :raises ConfigError: if an external scheduler cannot be reached
+        """
         if self._client is None:
             dask.config.set(
                 {
@@ -172,14 +187,16 @@ class Workers:
             client = Client(self._address, timeout=_START_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ConfigError(f"scheduler {self._address}: cannot be reached ({error})") from None
-        self.count = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        self.count = max(1, len(workers))
+        self.threads = max([1, *(worker["nthreads"] for worker in workers)])
         return client
 
     def _local(self) -> Client:
         with _deaf_to_interrupts():
             self._cluster = LocalCluster(
                 n_workers=self.count,
-                threads_per_worker=1,
+                threads_per_worker=self.threads,
                 processes=True,
                 host="127.0.0.1",
                 dashboard_address="127.0.0.1:0",  # None would open port 8787 on every interface

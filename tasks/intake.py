@@ -4,7 +4,7 @@ Invariant: every listed row is counted once, as it comes to its outcome.
 Does not know what a worker does with a picture.
 """
 
-import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +20,13 @@ from nightsort.reports.account import Account
 from nightsort.schema import LISTING, QUARANTINE, place
 from nightsort.sources.files import Access
 from nightsort.sources.listing import list_source
+from nightsort.sources.spool import Spool
 from tasks.compute import Done
 from tasks.progress import progress
 from tasks.runs import Run
 from tasks.stage import stage
+
+_STAGES = 3  # named beside a bar
 
 
 def access(run: Run, params: IntakeParams) -> Access:
@@ -40,8 +43,8 @@ def access(run: Run, params: IntakeParams) -> Access:
 @stage(retries=2)
 def list_pictures(run: Run, params: IntakeParams, manifest: str | None = None, folder_splits: bool = False) -> pa.Table:
     """Every file and archive member of the source; the table lies in a file and takes no memory of its own."""
-    file = run.scratch / f"listing-{uuid.uuid4().hex}.arrow"
-    with progress("listing", None) as advance, pa.ipc.new_file(str(file), LISTING) as listing:
+    listing = Spool(run.scratch, LISTING)
+    with progress("listing", None) as advance:
         for batch in list_source(
             params.source,
             access(run, params),
@@ -51,8 +54,8 @@ def list_pictures(run: Run, params: IntakeParams, manifest: str | None = None, f
             on_progress=advance,
             leave_out=run.storage.root,
         ):
-            listing.write_batch(batch)
-    return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+            listing.write(batch)
+    return listing.table()
 
 
 def open_account(run: Run, params: IntakeParams, decided: pa.Table) -> Account:
@@ -83,6 +86,8 @@ class Settled(Protocol):
     def quarantined(self) -> pa.Table: ...
     @property
     def deferred(self) -> int: ...
+    @property
+    def seconds(self) -> dict[str, float]: ...
 
 
 S = TypeVar("S", bound=Settled)
@@ -119,8 +124,15 @@ def account_for(
             account.check_ceiling(params.max_quarantined, params.min_quarantined)
             if item.result is not None:
                 account.add("deferred", item.result.deferred, "changed")
+                run.worker_seconds.update(item.result.seconds)
             yield Came(item.result, poison)
-            advance(item.chunk.num_rows)
+            advance(item.chunk.num_rows, what=f"{what}{_shares(run.worker_seconds)}")
+
+
+def _shares(seconds: Counter[str]) -> str:
+    """Which stages the workers spend their time in, the longest first: " (model 71 %, decode 17 %)"."""
+    shares = [f"{name} {of / seconds.total():.0%}" for name, of in seconds.most_common(_STAGES)]
+    return f" ({', '.join(shares)})" if shares else ""
 
 
 def _check_chunk(params: IntakeParams, chunk: pa.Table, bad: pa.Table) -> None:

@@ -1,4 +1,4 @@
-"""Owns the stages of a training: load, fit, score, publish, judge, promote.
+"""Owns the stages of a training: load, fit, score, publish, measure, judge, promote.
 
 Invariant: the test split is only ever scored; the bundle is published before it is judged, so what
 the gate refused can be looked at.
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from nightsort.config import TrainParams
 from nightsort.dataset.versions import Dataset
@@ -28,10 +29,16 @@ from nightsort.learning.loading import load_split
 from nightsort.learning.pictures import Pictures
 from nightsort.learning.predict import probabilities
 from nightsort.learning.registry import Registry
-from nightsort.reports.data import ClassCount, TrainingPart
+from nightsort.lease import Lease
+from nightsort.reports.data import BackendRow, BackendTable, ClassCount, TrainingPart
+from nightsort.scoring import publication
+from nightsort.scoring.choice import Record
+from nightsort.scoring.verdicts import REFERENCE
 from tasks.progress import progress
 from tasks.runs import Run
 from tasks.stage import stage
+
+_AGAINST = {"agreement", "mean_drift", "worst_class", "worst_loss"}  # what a report shows of an agreement
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,23 @@ def publish_bundle(run: Run, params: TrainParams, lesson: Lesson, fitted: Fitted
 
 
 @stage(retries=0)
-def judge_challenger(run: Run, params: TrainParams, lesson: Lesson, scored: np.ndarray, card: Card) -> Decision:
+def measure_backends(run: Run, params: TrainParams, lesson: Lesson, fitted: Fitted, card: Card) -> Record:
+    """Export the model for each backend that is asked for, and record which of them answers for it here."""
+    threads = torch.get_num_threads()
+    try:
+        with progress("measuring backends", len({REFERENCE, *params.backends})) as advance:
+            return publication.publish(
+                run.storage, card.version, fitted.model, lesson.train, lesson.validation, params,
+                lambda backend: advance(1, what=f"measuring {backend}"),
+            )  # fmt: skip
+    finally:
+        torch.set_num_threads(threads)  # a backend may have set them to one, and the gate has a model to run
+
+
+@stage(retries=0)
+def judge_challenger(
+    run: Run, params: TrainParams, lesson: Lesson, scored: np.ndarray, card: Card, lease: Lease
+) -> Decision:
     """Compare with the champion on the same test rows and, if it wins and may, promote."""
     registry = Registry(run.storage)
     champion = registry.champion()
@@ -139,6 +162,7 @@ def judge_challenger(run: Run, params: TrainParams, lesson: Lesson, scored: np.n
         return decision
     if not params.promote:
         return decision.model_copy(update={"promoted": False, "reason": f"promote is off; {decision.reason}"})
+    lease.check()
     registry.promote(card.version, champion)
     return decision
 
@@ -154,7 +178,13 @@ def _rival(run: Run, lesson: Lesson, champion: int | None) -> tuple[np.ndarray |
 
 
 def describe_training(
-    params: TrainParams, lesson: Lesson, fitted: Fitted, card: Card, scores: Scores, decision: Decision
+    params: TrainParams,
+    lesson: Lesson,
+    fitted: Fitted,
+    card: Card,
+    record: Record,
+    scores: Scores,
+    decision: Decision,
 ) -> TrainingPart:
     """What the report says of the training."""
     return TrainingPart(
@@ -170,7 +200,28 @@ def describe_training(
         temperature=fitted.temperature,
         scores=scores,
         decision=decision,
+        backends=_backends(record),
         notes=fitted.notes,
+    )
+
+
+def _backends(record: Record) -> BackendTable | None:
+    """The table of this machine; None where there was nothing to compare."""
+    trial = record.here()
+    if trial is None or not trial.pictures:
+        return None
+    return BackendTable(
+        machine=trial.machine.line,
+        pictures=trial.pictures,
+        of=trial.of,
+        **record.tolerance.model_dump(),
+        rows=[
+            BackendRow(
+                **item.model_dump(include={"backend", "verdict", "reason", "rate"}),
+                **(item.against.model_dump(include=_AGAINST) if item.against else {}),
+            )
+            for item in trial.table
+        ],
     )
 
 

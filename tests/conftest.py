@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -15,6 +16,9 @@ from selenium.webdriver.chrome.service import Service
 from nightsort.storage import Storage
 
 pytest_plugins = ["tests.object_store", "tests.flows.commands"]
+
+settings.register_profile("no-time-limit", deadline=None)
+settings.load_profile("no-time-limit")
 
 _BROWSER = Path("/usr/bin/chromium")
 _DRIVER = Path("/usr/bin/chromedriver")

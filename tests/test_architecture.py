@@ -65,6 +65,7 @@ def test_the_library_loads_no_prefect_and_no_dask() -> None:
         ("import flows.ingest", {"torch"}),
         ("import flows.classify", {"torch"}),
         ("import flows.inspection", {"torch", "prefect"}),
+        ("import flows.bundles", {"torch", "openvino", "prefect"}),
     ],
 )
 def test_what_is_light_loads_nothing_heavy(statements: str, without: set[str]) -> None:

@@ -3,7 +3,7 @@
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -62,7 +62,6 @@ def test_a_rule_is_broken_when_its_comparison_holds(comparison: str, broken: lis
     assert [value for value in (9, 10, 11) if rule.broken({**MEASURED, "contrast": value})] == broken
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(get_args(Measure)),
     st.sampled_from(["<", "<=", ">", ">="]),

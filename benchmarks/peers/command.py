@@ -10,13 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-_LOOK = 0.2  # seconds
+_LOOK = 0.1  # seconds
 _SHOWN = 2000  # characters of a failed command's output
+_PATIENCE = 3600.0  # seconds, then a command is ended
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ def measure(command: list[str], paths: list[Path]) -> Measured:
         memory = _Memory(process.pid)
         while process.poll() is None:
             memory.look()
+            if time.perf_counter() - start > _PATIENCE:
+                memory.end()
             time.sleep(_LOOK if time.perf_counter() - start > _LOOK else 0.01)
         seconds, cpu = time.perf_counter() - start, _spent() - before
         output.seek(0)
@@ -71,6 +75,12 @@ class _Memory:
             return
         shares = [self._share(process.pid) for process in processes]
         self.together = max(self.together, sum(shares))
+
+    def end(self) -> None:
+        """Kill them all."""
+        with suppress(psutil.Error):
+            for process in [*self._root.children(recursive=True), self._root]:
+                process.kill()
 
     def _share(self, pid: int) -> int:
         try:

@@ -16,9 +16,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _PATHS = [REPOSITORY / "src", REPOSITORY, REPOSITORY / "benchmarks"]
 
 _SAME = [f"{name}=={version(name)}" for name in ("opencv-python-headless", "pillow", "pyarrow", "numpy")]
+_TORCH = [f"{name}=={version(name).partition('+')[0]}" for name in ("torch", "torchvision")]
 _NEEDS = {
     "img2dataset": ["img2dataset==1.47.0", f"pillow=={version('pillow')}"],  # wants OpenCV below 5, so it has its own
     "datasets": ["datasets==5.2.0", "pydantic", *_SAME],
+    "scoring": ["timm==1.0.31", "ray[data]==2.60.0", "pandas", *_SAME, *_TORCH],
 }
 
 

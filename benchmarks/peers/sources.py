@@ -29,7 +29,7 @@ def photographs(archive: Path, to: Path, copies: int) -> list[Source]:
             home = folder / Path(name).stem
             home.mkdir(parents=True)
             for copy in range(copies):
-                (home / f"{copy:04d}.jpg").write_bytes(_commented(data, copy))
+                (home / f"{copy:04d}.jpg").write_bytes(commented(data, copy))
         count = len(opened.namelist()) * copies
     return [Source("photographs, folder", folder, count), Source("photographs, zip", zipped(folder), count)]
 
@@ -70,7 +70,7 @@ def zipped(folder: Path) -> Path:
     return archive
 
 
-def _commented(data: bytes, number: int) -> bytes:
+def commented(data: bytes, number: int) -> bytes:
     """The same JPEG with one more comment."""
     if not number or not data.startswith(_JPEG_START):
         return data

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -14,7 +14,6 @@ from nightsort.schema import MEASURES
 FINITE = st.floats(0, 2.0**40, width=32)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(MEASURES.names),
     arrays(np.float64, st.integers(1, 60), elements=FINITE | st.sampled_from([0.0, 32.0, 32.0, np.nan, np.inf])),

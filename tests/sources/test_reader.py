@@ -1,6 +1,5 @@
 """Every row that goes in comes out once, matched by name, with its bytes or with what was wrong."""
 
-import hashlib
 import random
 import tracemalloc
 from collections import Counter
@@ -15,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightsort.errors import PictureError
-from nightsort.schema import FINGERPRINTS, LISTING
+from nightsort.schema import LISTING
 from nightsort.sources.containers import entries
 from nightsort.sources.files import Access
-from nightsort.sources.reader import fingerprint, read
+from nightsort.sources.reader import read
 
 CAP = 1000
 ACCESS = Access(max_bytes=CAP)
@@ -83,19 +82,17 @@ def test_columns_that_only_a_listing_has_are_not_needed(source: dict[Key, tuple[
     assert {key(row): data for row, data in read(table, ACCESS)} == {at: data for at, (_, data) in source.items()}
 
 
-def test_fingerprint_is_row_in_row_out_by_name(source: dict[Key, tuple[int | None, bytes]]) -> None:
+def test_what_is_not_there_is_unreadable_by_name_and_the_rest_is_read(
+    source: dict[Key, tuple[int | None, bytes]],
+) -> None:
     zipped = next(path for path, _ in source if path.endswith(".zip"))
     missing = [("/nowhere/x.jpg", ""), ("/nowhere/y.zip", "m"), (zipped, "m/nowhere.jpg"), ("memory://reader/no", "")]
     keys = [missing[0], *sorted(source)[::-1], *missing[1:]]
-    out = fingerprint(listing(keys), ACCESS)
-    assert out.schema == FINGERPRINTS
-    found = {key(row): row for row in out.to_pylist()}
-    assert out.num_rows == len(keys) and found.keys() == set(keys)
-    for at, (_, data) in source.items():
-        assert found[at]["sha256"] == hashlib.sha256(data).hexdigest() and found[at]["outcome"] is None
-    for at in missing:
-        row = found[at]
-        assert (row["sha256"], row["outcome"], row["reason"]) == (None, "quarantined", "unreadable") and row["detail"]
+    found = [(key(row), data) for row, data in read(listing(keys), ACCESS)]
+    assert sorted(at for at, _ in found) == sorted(keys)
+    by_name = dict(found)
+    assert {at: by_name[at] for at in source} == {at: data for at, (_, data) in source.items()}
+    assert [reason(by_name[at]) for at in missing] == ["unreadable"] * 4
 
 
 def test_files_that_vanished_or_became_folders_are_unreadable_and_the_rest_is_read(tmp_path: Path) -> None:
@@ -148,15 +145,13 @@ def test_no_more_than_the_cap_is_read_of_a_huge_file(tmp_path: Path) -> None:
     assert peak < 10_000_000
 
 
-def test_an_empty_file_has_the_fingerprint_of_nothing(tmp_path: Path) -> None:
+def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"")
-    rows = listing([(str(tmp_path / "a.jpg"), "")])
-    assert fingerprint(rows, ACCESS)["sha256"].to_pylist() == [hashlib.sha256(b"").hexdigest()]
+    assert [data for _, data in read(listing([(str(tmp_path / "a.jpg"), "")]), ACCESS)] == [b""]
 
 
 def test_no_rows_give_no_rows() -> None:
-    out = fingerprint(LISTING.empty_table(), ACCESS)
-    assert out.num_rows == 0 and out.schema == FINGERPRINTS
+    assert list(read(LISTING.empty_table(), ACCESS)) == []
 
 
 def test_one_archive_is_read_by_many_at_once_at_random(tmp_path: Path, pack: Pack) -> None:
@@ -166,6 +161,5 @@ def test_one_archive_is_read_by_many_at_once_at_random(tmp_path: Path, pack: Pac
     offsets: dict[Key, int | None] = {(file, entry.name): entry.offset for entry in entries(file, access)}
     parts = [listing([*offsets][part::7], offsets) for part in range(7)]
     with ThreadPoolExecutor(4) as threads:
-        found = pa.concat_tables(threads.map(lambda part: fingerprint(part, access), parts))
-    hashes = dict(zip(found["member"].to_pylist(), found["sha256"].to_pylist(), strict=True))
-    assert hashes == {name: hashlib.sha256(data).hexdigest() for name, data in true.items()}
+        found = [pair for pairs in threads.map(lambda part: list(read(part, access)), parts) for pair in pairs]
+    assert len(found) == len(true) and {row["member"]: data for row, data in found} == true

@@ -96,3 +96,17 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
         scratch(f"{tmp_path}/none"),
     ):
         pass
+
+
+def test_a_scratch_folder_that_fails_is_no_fault_of_what_is_copied(tmp_path: Path) -> None:
+    def fill(building: Path) -> None:
+        (building / "nowhere" / "copy.tar").write_bytes(b"")
+
+    with pytest.raises(WriteError, match=r"No such file or directory for rest\.tar\.gz; \d+ bytes are free"):
+        once(tmp_path / "scratch" / "copy", "rest.tar.gz", fill)
+
+    def missing(building: Path) -> None:
+        (tmp_path / "rest.tar.gz").read_bytes()
+
+    with pytest.raises(FileNotFoundError):
+        once(tmp_path / "scratch" / "copy", "rest.tar.gz", missing)

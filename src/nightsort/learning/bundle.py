@@ -27,12 +27,16 @@ class Bundle:
     network: Classifier
 
 
-def save(storage: Storage, card: Card, network: Classifier) -> None:
-    """Write weights, then bundle.json."""
+def save(storage: Storage, card: Card, network: Classifier) -> Card:
+    """Write weights, then bundle.json.
+
+    :returns: the card as it was written, with the SHA-256 of the weights
+    """
     weights = save_tensors({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
     signed = card.model_copy(update={"weights_sha256": hashlib.sha256(weights).hexdigest()})
     storage.write_bytes(f"models/{card.version}/weights.safetensors", weights)
     storage.write_bytes(f"models/{card.version}/bundle.json", signed.model_dump_json(indent=1).encode())
+    return signed
 
 
 def load(storage: Storage, version: int) -> Bundle:

@@ -47,6 +47,30 @@ class ClassCount(BaseModel):
     withheld: int = 0  # in the dataset and in no split
 
 
+class BackendRow(BaseModel):
+    """One backend on the machine that trained; an absent one has no figures."""
+
+    backend: str
+    verdict: Literal["used", "accepted", "refused", "absent"]
+    reason: str
+    rate: float | None = None  # pictures a second, all cores busy
+    agreement: float | None = None  # share of validation pictures with the label of torch-fp32
+    mean_drift: float | None = None  # of the calibrated probability
+    worst_class: str | None = None  # that loses most recall
+    worst_loss: float | None = None
+
+
+class BackendTable(BaseModel):
+    """What can compute the model's answers, measured when it was published."""
+
+    machine: str  # in words
+    pictures: int  # of the validation split that answers were compared on
+    of: int  # pictures that the split holds
+    min_agreement: float
+    max_loss: float
+    rows: list[BackendRow]
+
+
 class TrainingPart(BaseModel):
     """What a training run adds to a report."""
 
@@ -62,6 +86,7 @@ class TrainingPart(BaseModel):
     temperature: float
     scores: Scores
     decision: Decision
+    backends: BackendTable | None = None
     notes: list[str] = []
 
 
@@ -204,3 +229,6 @@ MAX_TWINS = 12
 
 MAX_BARS = 40
 """Bars of a histogram."""
+
+MAX_BACKENDS = 20
+"""Backends listed in a report."""

@@ -72,10 +72,11 @@ def made(part: AugmentPart) -> int:
 
 
 def speed(report: Report) -> str:
-    """How fast an ingest was, such as "60,000 pictures in 9.3 s, 6,450/s"; empty if it took in nothing."""
-    if not report.ingest or not report.ingest.seconds or not report.intake or not report.intake.tally.done:
+    """How fast pictures came to their outcome, such as "60,000 pictures in 9.3 s, 6,450/s"; empty if none did."""
+    part = report.ingest or report.classify
+    if not part or not part.seconds or not report.intake or not report.intake.tally.done:
         return ""
-    done, seconds = report.intake.tally.done, report.ingest.seconds
+    done, seconds = report.intake.tally.done, part.seconds
     return f"{plural(done, 'picture')} in {duration(seconds)}, {figure(done / seconds)}/s"
 
 

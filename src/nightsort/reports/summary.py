@@ -6,12 +6,13 @@ Does not know how they are printed.
 
 from typing import Any
 
-from nightsort.reports.data import AuditPart, AugmentPart, IngestPart, Report
+from nightsort.reports.data import AuditPart, AugmentPart, ClassifyPart, IngestPart, Report
 from nightsort.reports.formats import percent, plural
 from nightsort.reports.headline import made, speed
 from nightsort.reports.leaks import RANDOM, share, splitting
 
 _FLAGS = 5  # flags named; the rest are in the report
+_STAGES = 4  # of the workers' time, named
 
 
 def as_object(report: Report, place: str) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def as_object(report: Report, place: str) -> dict[str, Any]:
     if report.augment:
         summary |= {"dataset_version": report.augment.dataset_version, "made": made(report.augment)}
     if report.classify:
-        summary |= {"model_version": report.classify.model_version, "abstained": report.classify.abstained}
+        summary |= report.classify.model_dump(include={"model_version", "abstained", "backend", "seconds", "stages"})
     if report.training:
         training = report.training
         summary |= training.model_dump(include={"model_version", "dataset_version", "balance"})
@@ -61,8 +62,9 @@ def as_lines(report: Report, place: str) -> list[str]:
         lines.append(f"  {_sum(report)}")
         if report.intake.reasons:
             lines.append("  why: " + ", ".join(f"{reason} {count}" for reason, count in report.intake.reasons.items()))
+    if rate := speed(report):
+        lines.append(f"  {rate}{_where_time_went(report.classify)}")
     if report.ingest:
-        lines += [f"  {speed(report)}"] if speed(report) else []
         lines += _ingest(report.ingest)
     if report.audit:
         lines += _audit(report.audit)
@@ -83,6 +85,15 @@ def as_lines(report: Report, place: str) -> list[str]:
 def _sum(report: Report) -> str:
     outcomes = {name: count for name, count in counts(report).items() if name not in ("discovered", "balanced")}
     return f"{counts(report)['discovered']} discovered = " + " + ".join(f"{n} {name}" for name, n in outcomes.items())
+
+
+def _where_time_went(part: ClassifyPart | None) -> str:
+    """What computed the answers, and the stages that took the workers longest."""
+    if part is None:
+        return ""
+    total = sum(part.stages.values()) or 1.0
+    longest = sorted(part.stages, key=lambda name: -part.stages[name])[:_STAGES]
+    return f" by {part.backend}: " + ", ".join(f"{name} {percent(part.stages[name] / total)}" for name in longest)
 
 
 def _ingest(part: IngestPart) -> list[str]:

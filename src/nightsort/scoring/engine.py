@@ -1,20 +1,25 @@
 """Owns the engine: one resident model that turns prepared pictures into calibrated answers.
 
-Invariant: one model is loaded once for each process; ids travel with the pixels, and an answer is
-never matched to a picture by its position in another list.
-Does not know files.
+Invariant: one model is loaded once for each process, whichever of its threads asks first; ids travel
+with the pixels, and an answer is never matched to a picture by its position in another list.
+Does not know files, nor what computes the logits.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from scipy.special import softmax
 
+from nightsort.config import Backend
+from nightsort.errors import ModelError
 from nightsort.images.decode import Pixels
-from nightsort.learning.bundle import Bundle, load
-from nightsort.learning.predict import probabilities
+from nightsort.learning.card import Card, load_card
+from nightsort.schema import TOP
+from nightsort.scoring.backends.opening import open_session
+from nightsort.scoring.backends.session import Session
 from nightsort.storage import Storage
 
 
@@ -25,44 +30,87 @@ class Answer:
     id: str
     label: str
     confidence: float  # calibrated probability of the label, 0 to 1
-    runner_up: str
+    runner_up: str  # "" where the model knows one class only
     margin: float  # confidence minus the runner-up's
     abstained: bool
+    top: tuple[tuple[str, float], ...]  # the TOP most probable classes, the label first
 
 
 class Engine:
-    """A model ready to answer."""
+    """A model ready to answer; several threads may ask it at once.
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.card = bundle.card
-        self.preprocessing = bundle.card.preprocess()
-        self._network = bundle.network
+    :raises ModelError: if the model was trained with another preprocessing, or does not fit its card
+    """
+
+    def __init__(self, card: Card, session: Session, backend: Backend) -> None:
+        self.card = card
+        self.preprocessing = card.preprocess()
+        self.backend = backend
+        self._session = session
+        self._check()
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures that cost the least for each; it shrinks when memory runs out."""
+        return self._session.batch_size
 
     def classify(self, pictures: dict[str, Pixels]) -> list[Answer]:
-        """Classify one batch.
+        """Classify pictures, in their order.
 
         :param pictures: id -> uint8 (image_size, image_size, 3), prepared by `self.preprocessing`
         """
         if not pictures:
             return []
-        batch = np.stack(list(pictures.values()))
-        rows = probabilities(self._network, batch, self.card.temperature, len(batch))
+        logits = self._session.logits(np.stack(list(pictures.values()))).astype(np.float64)
+        rows = softmax(logits / self.card.temperature, axis=1)  # temperature: Guo et al. 2017
         return [self._answer(id_, row) for id_, row in zip(pictures, rows, strict=True)]
 
-    def _answer(self, id_: str, row: npt.NDArray[np.float32]) -> Answer:
-        best, second = np.argsort(-row, kind="stable")[:2]
-        confidence = float(row[best])
-        classes = self.card.classes
-        abstained = confidence < self.card.abstain_below
-        return Answer(id_, classes[best], confidence, classes[second], confidence - float(row[second]), abstained)
+    def _answer(self, id_: str, row: npt.NDArray[np.float64]) -> Answer:
+        order = np.argsort(-row, kind="stable")[:TOP]
+        top = tuple((self.card.classes[i], float(row[i])) for i in order)
+        label, confidence = top[0]
+        runner_up, second = top[1] if len(top) > 1 else ("", 0.0)
+        abstained = not confidence >= self.card.abstain_below  # so that NaN is an abstention, too
+        return Answer(id_, label, confidence, runner_up, confidence - second, abstained, top)
+
+    def _check(self) -> None:
+        """One black picture through the model, which also warms it up."""
+        side, classes = self.card.image_size, len(self.card.classes)
+        logits = self._session.logits(np.zeros((1, side, side, 3), np.uint8))
+        if logits.shape != (1, classes):
+            raise ModelError(
+                f"model {self.card.version}: answers {logits.shape[1]} classes, and its card names {classes}"
+            )
+        if not np.isfinite(logits).all():
+            raise ModelError(f"model {self.card.version}: its answer to a black picture is not a finite number")
+
+
+_LOADING = Lock()
+
+
+def resident(
+    root: str, version: int, weights_sha256: str, backend: Backend, batch_size: int | None, threads: int
+) -> Engine:
+    """The engine of this process; loading another model lets the last one go.
+
+    :param weights_sha256: of the champion that the run began with
+    :param batch_size: None is what suits the backend
+    :param threads: that will classify at once; on the CPU each has a core
+    :raises ModelError: if the model is damaged, does not fit, is another one by now, or the backend cannot be used
+    """
+    with _LOADING:
+        return _load(root, version, weights_sha256, backend, batch_size, threads)
 
 
 @lru_cache(maxsize=1)
-def resident(root: str, version: int, weights_sha256: str, threads: int) -> Engine:
-    """The engine of this process; loading another model lets the last one go.
-
-    :param weights_sha256: part of the key, so that a root made anew is not answered by an old model
-    :param threads: torch threads of this process
-    """
-    torch.set_num_threads(threads)
-    return Engine(load(Storage(root), version))
+def _load(
+    root: str, version: int, weights_sha256: str, backend: Backend, batch_size: int | None, threads: int
+) -> Engine:
+    storage = Storage(root)
+    card = load_card(storage, version)
+    if card.weights_sha256 != weights_sha256:
+        raise ModelError(
+            f"model {version}: {storage.locate(f'models/{version}/bundle.json')} was replaced while the run was on; "
+            "start it again"
+        )
+    return Engine(card, open_session(storage, card, backend, batch_size, threads), backend)

@@ -1,22 +1,26 @@
-"""Owns the outcome of a chunk of new pictures: predictions, quarantine rows, deferred ones.
+"""Owns the outcome of a chunk of new pictures: predicted, repeated, quarantined or deferred.
 
-Invariant: every row of the chunk comes out once, matched by its SHA-256, never by position.
+Invariant: every row of the chunk comes out once; an answer finds its row by the SHA-256 that travelled with the
+pixels, never by position. Each picture is read once.
 Does not commit anything and does not know the other chunks.
 """
 
 import hashlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from nightsort import quarantine
+from nightsort.config import Backend
 from nightsort.errors import PictureError
-from nightsort.images.decode import Pixels, decode
-from nightsort.schema import PREDICTIONS, QUARANTINE
+from nightsort.images.decode import Pixels
+from nightsort.images.preprocess import decode_original
+from nightsort.images.quality import measure
+from nightsort.schema import COPIES, LISTING, PREDICTIONS, QUARANTINE
+from nightsort.sources.contents import is_in
 from nightsort.sources.files import Access
 from nightsort.sources.reader import read
 
@@ -25,20 +29,30 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+REPEATED = pa.schema([*COPIES, *(LISTING.field(name) for name in ("outcome", "reason", "detail"))])
+"""A picture that was not classified: its bytes are known, or came before in the same run."""
+
 
 @dataclass(frozen=True)
 class Order:
-    """What classifying a chunk needs to know, the same for all chunks of a run."""
+    """What classifying a chunk needs to know, the same for all chunks of a run.
+
+    :param known: file of :mod:`nightsort.sources.contents`: the pictures that have an outcome
+    :param threads: how many threads of the process classify a chunk each, at the same time
+    """
 
     root: str
     model_version: int
     weights_sha256: str
+    backend: Backend
+    batch_size: int | None
+    threads: int
     run_id: str
-    batch_size: int
+    run_date: str
     max_pixels: int
     access: Access
     strict: bool
-    threads: int  # torch threads of each worker process
+    known: str
 
 
 @dataclass(frozen=True)
@@ -46,94 +60,129 @@ class Outcomes:
     """What became of a chunk."""
 
     predictions: pa.Table  # schema PREDICTIONS
+    repeated: pa.Table  # schema REPEATED
     quarantined: pa.Table  # schema QUARANTINE
     deferred: int
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    row: Row
-    pixels: Pixels
-    width: int  # of the original, upright
-    height: int
+    seconds: dict[str, float]  # stage -> seconds of this thread
 
 
 def classify(chunk: pa.Table, order: Order) -> Outcomes:
-    """Read, decode and classify the pictures of a chunk.
+    """Read, decode and classify the pictures of a chunk, in one pass over their bytes.
 
-    :param chunk: new rows of the schema FINGERPRINTS, each SHA-256 once
+    :param chunk: undecided rows of the schema FINGERPRINTS
     """
-    from nightsort.scoring.engine import resident  # loads torch: in the workers, not in who sends them this function
+    from nightsort.scoring.engine import resident  # loads the model's library: not in who sends this function
 
-    engine = resident(order.root, order.model_version, order.weights_sha256, order.threads)
-    predictions: list[Row] = []
-    bad: list[Row] = []
-    deferred = 0
-    ready: list[_Prepared] = []
-    for result in _prepare_all(chunk, engine, order):
-        if isinstance(result, _Prepared):
-            ready.append(result)
-            if len(ready) == order.batch_size:
-                predictions += _predict(engine, ready, order)
-                ready = []
-        elif result is None:
-            deferred += 1
-        else:
-            bad.append(result)
-    predictions += _predict(engine, ready, order)
-    return Outcomes(
-        pa.Table.from_pylist(predictions, schema=PREDICTIONS), pa.Table.from_pylist(bad, schema=QUARANTINE), deferred
+    start = time.perf_counter()
+    engine = resident(
+        order.root, order.model_version, order.weights_sha256, order.backend, order.batch_size, order.threads
     )
+    work = _Work(order, engine, since=start)
+    work.lap("load")
+    for row, data in read(chunk, order.access):
+        work.lap("read")
+        work.take(row, data)
+    return work.finished()
 
 
-def _prepare_all(chunk: pa.Table, engine: "Engine", order: Order) -> Iterator[_Prepared | Row | None]:
-    """Decode on threads, a batch ahead of the model; None is a deferred picture, a dict a quarantine row."""
-    with ThreadPoolExecutor(max_workers=max(1, order.threads)) as threads:
-        waiting: list[tuple[Row, bytes | PictureError]] = []
-        for pair in read(chunk, order.access):
-            waiting.append(pair)
-            if len(waiting) == order.batch_size:
-                yield from threads.map(lambda item: _prepare(item[0], item[1], engine, order), waiting)
-                waiting = []
-        yield from threads.map(lambda item: _prepare(item[0], item[1], engine, order), waiting)
+@dataclass
+class _Work:
+    """A chunk being classified."""
+
+    order: Order
+    engine: "Engine"
+    since: float
+    rows: dict[str, Row] = field(default_factory=dict)  # of the pictures that wait for the model, by SHA-256
+    waiting: dict[str, Pixels] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    predicted: list[Row] = field(default_factory=list)
+    repeated: list[Row] = field(default_factory=list)
+    bad: list[Row] = field(default_factory=list)
+    deferred: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def lap(self, stage: str) -> None:
+        """Put the time since the last lap down to a stage."""
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.since
+        self.since = now
+
+    def take(self, row: Row, data: bytes | PictureError) -> None:
+        """Bring one picture to its outcome, or to the batch that goes to the model next."""
+        if isinstance(data, bytes) and not row["member"] and row["size"] not in (None, len(data)):
+            self.deferred += 1  # it changed after it was listed: somebody is still writing it
+            return
+        try:
+            self._prepare(row, data)
+        except PictureError as error:
+            content = data if isinstance(data, bytes) else None
+            run_id = self.order.run_id
+            self.bad.append(
+                quarantine.row(row, error.reason, error.detail, flow="classify", run_id=run_id, content=content)
+            )
+        if len(self.waiting) >= self.engine.batch_size:
+            self._predict()
+
+    def _prepare(self, row: Row, data: bytes | PictureError) -> None:
+        if isinstance(data, PictureError):
+            raise data
+        before, sha256 = row["sha256"], hashlib.sha256(data).hexdigest()
+        row["sha256"] = sha256
+        is_known = sha256 in self.seen or is_in(self.order.known, sha256)
+        self.lap("fingerprint")
+        if is_known:
+            self.repeated.append(row | _repeated(same_place=before == sha256))
+            return
+        self.seen.add(sha256)
+        preprocessing = self.engine.preprocessing
+        max_pixels, strict = self.order.max_pixels, self.order.strict
+        decoded = decode_original(data, max_pixels, preprocessing.store_side, preprocessing.cleaning, strict=strict)
+        self.lap("decode")
+        row |= measure(decoded)
+        self.lap("measure")
+        self.waiting[sha256] = preprocessing(decoded.pixels)
+        self.rows[sha256] = row
+        self.lap("prepare")
+
+    def _predict(self) -> None:
+        answers = self.engine.classify(self.waiting)
+        now = datetime.now(UTC)
+        self.predicted += [self._prediction(answer, now) for answer in answers]
+        self.waiting, self.rows = {}, {}
+        self.lap("model")
+
+    def _prediction(self, answer: "Answer", now: datetime) -> Row:
+        card = self.engine.card
+        return {
+            **self.rows[answer.id],
+            "model_version": card.version,
+            "preprocessing": card.preprocessing,
+            "label": answer.label,
+            "confidence": answer.confidence,
+            "runner_up": answer.runner_up,
+            "margin": answer.margin,
+            "top_labels": [label for label, _ in answer.top],
+            "top_confidences": [confidence for _, confidence in answer.top],
+            "abstained": answer.abstained,
+            "backend": self.order.backend,
+            "run_id": self.order.run_id,
+            "classified_at": now,
+            "run_date": self.order.run_date,
+        }
+
+    def finished(self) -> Outcomes:
+        """What the chunk came to."""
+        if self.waiting:
+            self._predict()
+        return Outcomes(
+            predictions=pa.Table.from_pylist(self.predicted, schema=PREDICTIONS),
+            repeated=pa.Table.from_pylist(self.repeated, schema=REPEATED),
+            quarantined=pa.Table.from_pylist(self.bad, schema=QUARANTINE),
+            deferred=self.deferred,
+            seconds=self.seconds,
+        )
 
 
-def _prepare(row: Row, data: bytes | PictureError, engine: "Engine", order: Order) -> _Prepared | Row | None:
-    if isinstance(data, PictureError):
-        return _bad(row, data, order, None)
-    if hashlib.sha256(data).hexdigest() != row["sha256"]:
-        return None  # it changed after it was fingerprinted: somebody is still writing it
-    try:
-        picture = decode(data, order.max_pixels, orient=engine.preprocessing.cleaning.orient, strict=order.strict)
-    except PictureError as error:
-        return _bad(row, error, order, data)
-    return _Prepared(row, engine.preprocessing(picture), picture.shape[1], picture.shape[0])
-
-
-def _bad(row: Row, error: PictureError, order: Order, content: bytes | None) -> Row:
-    return quarantine.row(row, error.reason, error.detail, flow="classify", run_id=order.run_id, content=content)
-
-
-def _predict(engine: "Engine", ready: list[_Prepared], order: Order) -> list[Row]:
-    answers = engine.classify({item.row["sha256"]: item.pixels for item in ready})
-    by_id = {item.row["sha256"]: item for item in ready}
-    return [_prediction(by_id[answer.id], answer, engine, order) for answer in answers]
-
-
-def _prediction(item: _Prepared, answer: "Answer", engine: "Engine", order: Order) -> Row:
-    now = datetime.now(UTC)
-    return {
-        **{name: item.row[name] for name in ("sha256", "path", "member")},
-        "model_version": engine.card.version,
-        "preprocessing": engine.card.preprocessing,
-        "label": answer.label,
-        "confidence": answer.confidence,
-        "runner_up": answer.runner_up,
-        "margin": answer.margin,
-        "abstained": answer.abstained,
-        "width": item.width,
-        "height": item.height,
-        "run_id": order.run_id,
-        "classified_at": now,
-        "run_date": now.date().isoformat(),
-    }
+def _repeated(same_place: bool) -> Row:
+    outcome, reason = ("skipped", "known") if same_place else ("duplicate", "same_bytes")
+    return {"outcome": outcome, "reason": reason, "detail": ""}

@@ -1,7 +1,6 @@
-"""Owns the question what is new: a listing, fingerprinted or not, against what already has an outcome.
+"""Owns the question what is new: a listing against what already has an outcome.
 
-Invariant: after `leave_unchanged`, no undecided row is known by its place, size, stamp and label; after `decide`,
-the undecided rows hold each SHA-256 once, and none that is known.
+Invariant: after `leave_unchanged`, no undecided row is known by its place, size, stamp and label.
 Does not know what made a picture known: the dataset, the ledger or the quarantine.
 """
 
@@ -20,6 +19,12 @@ KNOWN = pa.schema([FINGERPRINTS.field(name) for name in ("sha256", "path", "memb
 
 The size matters where no SHA-256 could be had; size, stamp and label where none is asked for.
 """
+
+PLACE = ["path", "member"]
+"""The columns that say where a file lies."""
+
+STATE = [*PLACE, "size", "stamp"]
+"""The columns that change when a file does."""
 
 
 def known_from(rows: pa.Table) -> pa.Table:
@@ -40,10 +45,19 @@ def leave_unchanged(listing: pa.Table, known: pa.Table) -> pa.Table:
     :param known: table of the schema KNOWN
     :returns: the same rows, `outcome` skipped in those
     """
+    said = [*STATE, "label"]
+    return skip(listing, pc.is_in(joined(listing, said), joined(known, said)))
+
+
+def skip(listing: pa.Table, same: pa.ChunkedArray) -> pa.Table:
+    """Decide the files that are as they were, of those that need a decision and can tell.
+
+    :param listing: table of the schema LISTING
+    :param same: where nothing is seen to have changed
+    """
     stamped = pc.not_equal(pc.coalesce(listing["stamp"], ""), "")
     undecided = pc.and_(stamped, pc.is_null(listing["outcome"]))
     bad = pc.fill_null(pc.equal(listing["outcome"], "quarantined"), False)
-    same = pc.is_in(_state(listing), _state(known))
     return mark(listing, [(pc.and_(same, pc.or_(undecided, bad)), "skipped", "known", "")])
 
 
@@ -56,57 +70,13 @@ def gone(listing: pa.Table, before: pa.Table, root: str) -> pa.ChunkedArray:
     """
     root = root if "://" in root else os.path.abspath(root)  # noqa: PTH100 (links are not followed in places either)
     below = pc.or_(pc.equal(before["path"], root), pc.starts_with(before["path"], f"{root.rstrip('/')}/"))
-    places = [pc.binary_join_element_wise(rows["path"], rows["member"], "\x00") for rows in (before, listing)]
-    return before["sha256"].filter(pc.and_(below, pc.invert(pc.is_in(places[0], places[1]))))
+    is_there = pc.is_in(joined(before, PLACE), joined(listing, PLACE))
+    return before["sha256"].filter(pc.and_(below, pc.invert(is_there)))
 
 
-def decide(fingerprints: pa.Table, known: pa.Table) -> pa.Table:
-    """Decide the rows that need no work.
-
-    The same file with the same bytes as before is `skipped`; other files with known bytes, and the
-    second and later files with equal bytes in this listing, are `duplicate`.
-
-    :param fingerprints: table of the schema FINGERPRINTS
-    :param known: table of the schema KNOWN
-    :returns: the same rows by path and member, `outcome` still null in those that are new
-    """
-    fingerprints = fingerprints.sort_by([("path", "ascending"), ("member", "ascending")])
-    rows = fingerprints.append_column("row", pa.array(range(fingerprints.num_rows), pa.int64()))
-    is_known = pc.is_in(rows["sha256"], known["sha256"], skip_nulls=True)
-    is_later = pc.fill_null(pc.less(_first_rows(rows), rows["row"]), False)
-    same_file = pc.is_in(_identity(rows), _identity(known))
-    undecided = pc.is_null(rows["outcome"])
-    or_bad = pc.or_kleene(undecided, pc.equal(rows["outcome"], "quarantined"))
-    return mark(
-        fingerprints,
-        [
-            (pc.and_kleene(same_file, or_bad), "skipped", "known", ""),
-            (pc.and_kleene(undecided, pc.or_kleene(is_known, is_later)), "duplicate", "same_bytes", ""),
-        ],
-    )
-
-
-def _first_rows(rows: pa.Table) -> pa.ChunkedArray:
-    """For each row, the first undecided row with its SHA-256; null where it has none."""
-    undecided = rows.filter(pc.is_null(rows["outcome"]))
-    firsts = undecided.group_by("sha256", use_threads=False).aggregate([("row", "min")])
-    return _take(firsts["row_min"], pc.index_in(rows["sha256"], firsts["sha256"], skip_nulls=True))
-
-
-def _take(values: pa.ChunkedArray, indices: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pa.chunked_array([values.combine_chunks().take(chunk) for chunk in indices.chunks], values.type)
-
-
-def _identity(rows: pa.Table) -> pa.ChunkedArray:
-    """What makes a row the same file with the same bytes: place and SHA-256, or size where there is none."""
-    content = pc.coalesce(rows["sha256"], pc.cast(rows["size"], pa.string()), "")
-    return pc.binary_join_element_wise(rows["path"], rows["member"], content, "\x00")
-
-
-def _state(rows: pa.Table) -> pa.ChunkedArray:
-    """What changes when a file or what is said of it does."""
-    size, stamp, label = (pc.coalesce(pc.cast(rows[name], pa.string()), "") for name in ("size", "stamp", "label"))
-    return pc.binary_join_element_wise(rows["path"], rows["member"], size, stamp, label, "\x00")
+def joined(rows: pa.Table, names: list[str]) -> pa.ChunkedArray:
+    """What these columns say of each row, as one text to compare; null says nothing."""
+    return pc.binary_join_element_wise(*(pc.coalesce(pc.cast(rows[name], pa.string()), "") for name in names), "\x00")
 
 
 def chunks(rows: pa.Table, size: int, max_bytes: int = 2**62) -> Iterator[pa.Table]:

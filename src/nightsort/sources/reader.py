@@ -1,11 +1,10 @@
-"""Owns reading the bytes of listed files and members of containers, and their fingerprint.
+"""Owns reading the bytes of listed files and members of containers.
 
 Invariant: every row that goes in comes out once, with its bytes or with what was wrong; rows are
 matched by name, never by position.
 Does not know what a picture is.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 
 from nightsort.errors import PictureError
-from nightsort.schema import FINGERPRINTS
 from nightsort.sources.containers import DAMAGE, contents, entries
 from nightsort.sources.entry import failure
 from nightsort.sources.files import Access, fetch
@@ -74,18 +72,3 @@ def _read_members(path: str, members: dict[str, list[Row]], access: Access) -> I
 def _each(rows: list[Row], data: bytes | PictureError) -> Iterator[Pair]:
     for row in rows:
         yield row, data
-
-
-def fingerprint(rows: pa.Table, access: Access) -> pa.Table:
-    """Add the SHA-256 of the bytes to each row; a row that cannot be read is decided as quarantined.
-
-    :param rows: undecided rows of the schema LISTING
-    :returns: as many rows of the schema FINGERPRINTS, in any order
-    """
-    return pa.Table.from_pylist([_fingerprint(*pair) for pair in read(rows, access)], schema=FINGERPRINTS)
-
-
-def _fingerprint(row: Row, data: bytes | PictureError) -> Row:
-    if isinstance(data, PictureError):
-        return {**row, "outcome": "quarantined", "reason": data.reason, "detail": data.detail}
-    return {**row, "sha256": hashlib.sha256(data).hexdigest()}

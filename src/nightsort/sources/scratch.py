@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -47,7 +47,8 @@ def scratch(parent: str | None = None) -> Iterator[str]:
         yield str(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        _lock_file(folder).unlink(missing_ok=True)
+        with suppress(OSError):  # the next run sweeps it; what ended the run is the news
+            _lock_file(folder).unlink(missing_ok=True)
         os.close(lock)
 
 
@@ -72,7 +73,7 @@ def once(folder: Path, what: str, fill: Callable[[Path], None]) -> None:
     """Have `fill` make the contents of a folder inside a scratch folder, unless it is there.
 
     :param what: what is copied and how large it is, for whoever must make room for it
-    :raises WriteError: if the disk is full
+    :raises WriteError: if the disk is full, or fails where the copy is made
     """
     if folder.exists():
         return
@@ -82,7 +83,8 @@ def once(folder: Path, what: str, fill: Callable[[Path], None]) -> None:
             if not folder.exists():
                 _build(folder, fill)
     except OSError as error:
-        if error.errno in _FULL:
+        # A fault of the scratch folder is none of what is copied; a full disk does not say which file it is about.
+        if error.errno in _FULL or str(error.filename or "").startswith(f"{folder.parent}{os.sep}"):
             free = shutil.disk_usage(folder.parent).free
             raise WriteError(
                 f"{folder.parent}: {error.strerror} for {what}; {free} bytes are free, make room or set TMPDIR"

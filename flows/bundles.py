@@ -1,0 +1,104 @@
+"""Owns looking at one model: its card, and what computes its answers on which machine.
+
+Invariant: reads only, loads neither torch nor OpenVINO, and shows a bounded number of classes.
+Does not know how it is printed.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from nightsort.errors import ModelError
+from nightsort.learning.card import Card, load_card
+from nightsort.learning.registry import Registry
+from nightsort.reports.formats import figure, shorten
+from nightsort.scoring import choice
+from nightsort.scoring.choice import Record, Trial
+from nightsort.scoring.machine import this_machine
+from nightsort.scoring.verdicts import Measured
+from nightsort.storage import Storage
+
+_CLASSES = 30  # named
+_LABEL = 24  # characters of a class in the table
+
+
+def shown(storage: Storage, version: int) -> tuple[list[str], dict[str, Any]]:
+    """One model with all its figures.
+
+    :raises ModelError: if there is no such model, or its files are damaged
+    """
+    registry = Registry(storage)
+    if version not in (versions := registry.versions()):
+        there = f"there are {', '.join(map(str, versions))}" if versions else "run 'nightsort train' first"
+        raise ModelError(f"model {version}: is not in {storage.root}; {there}")
+    card = load_card(storage, version)
+    champion = registry.champion() == version
+    record = choice.read(storage, card)
+    data = {
+        **card.model_dump(mode="json"),
+        "champion": champion,
+        "machine": this_machine().fingerprint,
+        "backends": record.model_dump(mode="json") if record else None,
+    }
+    return [*_facts(card, champion), *_backends(record)], data
+
+
+def _facts(card: Card, champion: bool) -> Iterator[str]:
+    names = ", ".join(shorten(name, _LABEL) for name in card.classes[:_CLASSES])
+    more = f" and {len(card.classes) - _CLASSES} more" if len(card.classes) > _CLASSES else ""
+    facts = {
+        "created": f"{card.created:%Y-%m-%d %H:%M} UTC, run {card.run_id}",
+        "network": f"{card.model}, {card.image_size} x {card.image_size} px, preprocessing {card.preprocessing}",
+        "classes": f"{len(card.classes)}: {names}{more}",
+        "learned from": f"dataset version {card.dataset_version}, balanced by {card.balance}",
+        "test split": f"accuracy {card.accuracy:.3f}, macro-F1 {card.macro_f1:.3f}",
+        "confidence": f"temperature {card.temperature:.2f}, abstains below {card.abstain_below:g}",
+        "weights": f"SHA-256 {card.weights_sha256}",
+    }
+    yield f"model {card.version}{', the champion' if champion else ''}"
+    yield from (f"  {name:13} {fact}" for name, fact in facts.items())
+
+
+def _backends(record: Record | None) -> Iterator[str]:
+    """The tables of all machines that measured, this one first."""
+    here = record.here() if record else None
+    if here is None:
+        yield "backends: not measured on this machine yet; the next classification does"
+    trials = record.trials.values() if record else []
+    for trial in sorted(trials, key=lambda trial: (trial is not here, trial.measured_at)):
+        yield from _table(trial, here=trial is here)
+
+
+def _table(trial: Trial, here: bool) -> Iterator[str]:
+    compared = f"on {trial.pictures} of {trial.of} validation pictures" if trial.pictures else "without a comparison"
+    where = "this machine" if here else "another machine"
+    yield f"backends on {where}, measured {trial.measured_at:%Y-%m-%d %H:%M} UTC {compared}"
+    yield f"  {trial.machine.line}"
+    width = max([11, *(len(_worst(item)) for item in trial.table)])
+    yield (
+        f"    {'backend':14} {'pictures/s':>10} {'same label':>10} {'mean drift':>10} {'max drift':>9}  "
+        f"{'worst class':{width}}  verdict"
+    )
+    yield from (_row(item, here, width) for item in trial.table)
+
+
+def _row(item: Measured, here: bool, width: int) -> str:
+    mark = "*" if here and item.verdict == "used" else " "
+    against = item.against
+    figures = (
+        figure(item.rate) if item.rate is not None else "-",
+        f"{against.agreement:.2%}" if against else "-",
+        figure(against.mean_drift) if against else "-",
+        figure(against.max_drift) if against else "-",
+    )
+    rate, same, mean, most = figures
+    return (
+        f"  {mark} {item.backend:14} {rate:>10} {same:>10} {mean:>10} {most:>9}  {_worst(item):{width}}  "
+        f"{item.verdict}: {item.reason}"
+    )
+
+
+def _worst(item: Measured) -> str:
+    """The class that loses most recall, and how many points."""
+    if item.against is None or item.against.worst_class is None:
+        return "-" if item.against is None else "none"
+    return f"{shorten(item.against.worst_class, _LABEL)} -{100 * item.against.worst_loss:.1f}"

@@ -1,0 +1,1 @@
+"""What computes a model's logits: torch on the CPU, OpenVINO, torch on a GPU, behind one session."""

@@ -1,0 +1,62 @@
+"""What a machine lacks for a backend, and what is said of it."""
+
+from importlib.util import find_spec
+from typing import get_args
+
+import pytest
+
+from nightsort.config import Backend
+from nightsort.errors import ModelError
+from nightsort.learning.card import load_card
+from nightsort.scoring.backends import opening, openvino
+from nightsort.scoring.backends.opening import lacks, open_session
+from nightsort.scoring.machine import Machine, this_machine
+from nightsort.storage import Storage
+
+
+def bare(**has: object) -> Machine:
+    """This machine without its GPUs and with no instruction that is worth a mention."""
+    return this_machine().model_copy(update={"flags": [], "gpus": [], **has})
+
+
+def test_an_old_processor_has_the_plain_backends_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "this_machine", bare)
+    monkeypatch.setattr(openvino, "capabilities", lambda: ["FP32"])
+    reasons = {backend: lacks(backend) for backend in get_args(Backend)}
+    assert {backend for backend, reason in reasons.items() if not reason} == {"torch-fp32", "openvino-fp32"}
+    assert reasons["torch-bf16"] == reasons["openvino-bf16"] == "the processor has no instructions for bf16"
+    assert reasons["openvino-int8"] == "the processor has no instructions for int8"
+    assert reasons["cuda-bf16"] == "the machine has no NVIDIA GPU"
+
+
+def test_a_new_processor_has_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "this_machine", lambda: bare(flags=["avx512_bf16"]))
+    monkeypatch.setattr(openvino, "capabilities", lambda: ["FP32", "BF16", "INT8"])
+    assert [lacks(backend) for backend in get_args(Backend) if not backend.startswith("cuda")] == [""] * 5
+
+
+def test_a_gpu_that_torch_cannot_use_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(opening, "this_machine", lambda: bare(gpus=["NVIDIA T4"]))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert lacks("cuda-fp32") == "the machine has no GPU that torch can use"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA T4")
+    assert lacks("cuda-fp32") == "" and lacks("cuda-bf16") == "NVIDIA T4 has no instructions for bf16"
+
+
+@pytest.mark.parametrize(
+    ("library", "backends"), [("openvino", {"openvino-fp32", "openvino-bf16", "openvino-int8"}), ("torch", set())]
+)
+def test_a_library_that_is_missing_is_named(library: str, backends: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "find_spec", lambda name: None if name == library else find_spec(name))
+    missing = {backend for backend in get_args(Backend) if lacks(backend) == f"{library} is not installed"}
+    assert missing == (backends or set(get_args(Backend)) - {"openvino-fp32", "openvino-bf16", "openvino-int8"})
+
+
+def test_what_cannot_be_run_is_not_opened(published: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "this_machine", bare)
+    with pytest.raises(ModelError, match="model 1: cannot be computed by cuda-bf16 here: the machine has no NVIDIA"):
+        open_session(published, load_card(published, 1), "cuda-bf16")
