@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from nightsort.config import Backend, ClassifyParams, RunParams
+from nightsort.config import ClassifyParams, RunParams
 from nightsort.learning.card import Card
 from nightsort.lease import Lease
 from nightsort.quarantine import Quarantine
@@ -27,6 +27,7 @@ from nightsort.scoring.outcomes import Order, Outcomes, classify
 from nightsort.scoring.plan import plan
 from nightsort.scoring.publication import measure_again
 from nightsort.sources.spool import Spool
+from nightsort.words import Backend
 from tasks.compute import Done, Workers
 from tasks.intake import access, account_for, judged_bad
 from tasks.progress import progress

@@ -11,15 +11,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nightsort.rules import RuleText
-
-Colour = Literal["rgb", "grey"]
-Crop = Literal["none", "foreground"]
-Operation = Literal["rotate", "scale", "crop", "flip", "jitter", "noise", "erase", "blur"]
-Balance = Literal["none", "class_weights", "balanced_sampler", "balanced_softmax", "smote"]
-Backend = Literal[
-    "torch-fp32", "torch-bf16", "openvino-fp32", "openvino-bf16", "openvino-int8", "cuda-fp32", "cuda-bf16"
-]
-"""What can compute a model's answers. torch-fp32 is the one that the others are held against."""
+from nightsort.words import Backend, Balance, Colour, Crop, Operation
 
 
 class RunParams(BaseModel):
@@ -211,15 +203,12 @@ class ClassifyParams(IntakeParams):
     )
 
 
-_OPERATIONS: list[Operation] = ["rotate", "scale", "crop", "jitter", "noise", "erase", "blur"]
-
-
 class AugmentParams(RunParams):
     """Parameters of the flow `augment`: rare classes filled up with varied copies of their training pictures."""
 
     below: int = Field(ge=1, description="Classes with fewer training pictures are filled up to this many.")
     operations: list[Operation] = Field(
-        default_factory=lambda: list(_OPERATIONS),
+        default_factory=lambda: [name for name in get_args(Operation) if name != "flip"],
         min_length=1,
         description="What may be done to a picture, two or three at a time; add flip where mirroring keeps the class.",
     )

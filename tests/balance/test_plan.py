@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nightsort.balance.plan import make_plan
-from nightsort.config import Balance
 from nightsort.errors import ConfigError, DatasetError
+from nightsort.words import Balance
 
 CLASSES = ["common", "rare", "single"]
 LABELS = np.array([0] * 20 + [1] * 6 + [2], dtype=np.int64)[np.random.default_rng(3).permutation(27)]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightsort.config import Operation
 from nightsort.images.augment import Step, apply, draw, perform
 from nightsort.images.decode import Pixels
+from nightsort.words import Operation
 
 EVERY = get_args(Operation)
 

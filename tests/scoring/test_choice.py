@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from nightsort.config import Backend
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
 from nightsort.scoring import choice
@@ -15,6 +14,7 @@ from nightsort.scoring.choice import Record, Trial, backend_for
 from nightsort.scoring.machine import Machine, this_machine
 from nightsort.scoring.verdicts import Measured, Tolerance
 from nightsort.storage import Storage
+from nightsort.words import Backend
 
 CPU = Machine(cpu="AMD EPYC", flags=["avx2"], cores=2, gpus=[], torch="2.13.0", openvino="2026.4.0")
 USED = Measured(backend="openvino-bf16", verdict="used", reason="the fastest of 2 within tolerance", rate=900.0)

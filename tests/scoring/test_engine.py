@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nightsort.config import Backend
 from nightsort.errors import ModelError
 from nightsort.learning.bundle import load
 from nightsort.learning.card import Card, load_card
@@ -21,6 +20,7 @@ from nightsort.schema import TOP
 from nightsort.scoring import engine
 from nightsort.scoring.engine import Engine, resident
 from nightsort.storage import Storage
+from nightsort.words import Backend
 
 
 class Told:

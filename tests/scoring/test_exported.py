@@ -12,7 +12,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nightsort.config import Backend
 from nightsort.errors import ModelError
 from nightsort.learning.bundle import load, save
 from nightsort.learning.card import Card, load_card
@@ -20,6 +19,7 @@ from nightsort.learning.zoo import Classifier, build
 from nightsort.scoring.backends.opening import open_session
 from nightsort.scoring.exported import export, load_exported, load_model
 from nightsort.storage import Storage
+from nightsort.words import Backend
 
 FP32 = ("models/1/openvino/fp32.xml", "models/1/openvino/fp32.bin")
 RECORD = "models/1/openvino/export.json"

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nightsort.config import Backend
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
 from nightsort.learning.pictures import Pictures
 from nightsort.scoring import measuring, sample, trial
 from nightsort.scoring.choice import Trial
 from nightsort.scoring.verdicts import Tolerance
+from nightsort.words import Backend
 
 STRICT = Tolerance(min_agreement=0.995, max_loss=0.01)
 CARD = Card(

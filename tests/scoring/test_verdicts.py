@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from nightsort.config import Backend
 from nightsort.evaluation.agreement import Agreement
 from nightsort.scoring.verdicts import Measured, Tolerance, choose
+from nightsort.words import Backend
 
 STRICT = Tolerance(min_agreement=0.995, max_loss=0.01)
 

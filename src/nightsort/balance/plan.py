@@ -11,8 +11,8 @@ import numpy as np
 from imblearn.over_sampling import RandomOverSampler
 from numpy.typing import NDArray
 
-from nightsort.config import Balance
 from nightsort.errors import ConfigError, DatasetError
+from nightsort.words import Balance
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightsort.config import Operation
 from nightsort.datafiles import DataFile, write_file
 from nightsort.dataset.policy import Policy
 from nightsort.dataset.versions import Dataset
@@ -28,6 +27,7 @@ from nightsort.images.decode import Decoded
 from nightsort.images.look import look
 from nightsort.images.preprocess import decode_stored, encode_for_store
 from nightsort.schema import EXAMPLES, IMAGES
+from nightsort.words import Operation
 
 _INHERITED = ("label", "group", "weight", "path", "member")
 

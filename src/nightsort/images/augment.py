@@ -13,8 +13,8 @@ from typing import Any, get_args
 import cv2
 import numpy as np
 
-from nightsort.config import Operation
 from nightsort.images.decode import Pixels
+from nightsort.words import Operation
 
 Step = dict[str, Any]
 """{"operation": name, parameter: value, ...}, as JSON takes it. Lengths are shares of the picture's."""

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from nightsort.config import Colour, Crop
 from nightsort.errors import PictureError
 from nightsort.images.decode import Pixels
+from nightsort.words import Colour, Crop
 
 _LOOK_SIDE = 256  # pixels of the shorter side; enough to find an object
 _MARGIN = 0.05  # of the foreground's longer side, left around it

@@ -10,12 +10,12 @@ from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from nightsort.config import Backend
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
 from nightsort.scoring.machine import Machine, this_machine
 from nightsort.scoring.verdicts import Measured, Tolerance
 from nightsort.storage import Storage
+from nightsort.words import Backend
 
 
 class Trial(BaseModel):

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from nightsort.config import Backend
 from nightsort.errors import ModelError
 from nightsort.images.decode import Pixels
 from nightsort.learning.card import Card, load_card
@@ -21,6 +20,7 @@ from nightsort.schema import TOP
 from nightsort.scoring.backends.opening import open_session
 from nightsort.scoring.backends.session import Session
 from nightsort.storage import Storage
+from nightsort.words import Backend
 
 
 @dataclass(frozen=True)

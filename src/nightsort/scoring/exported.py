@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nightsort.config import Backend
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card, load_card
 from nightsort.scoring.backends.runtime import core, ov
 from nightsort.storage import Storage
+from nightsort.words import Backend
 
 if TYPE_CHECKING:
     from nightsort.learning.zoo import Classifier

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from nightsort import quarantine
-from nightsort.config import Backend
 from nightsort.errors import PictureError
 from nightsort.images.decode import Pixels
 from nightsort.images.preprocess import decode_original
@@ -23,6 +22,7 @@ from nightsort.schema import COPIES, LISTING, PREDICTIONS, QUARANTINE
 from nightsort.sources.contents import is_in
 from nightsort.sources.files import Access
 from nightsort.sources.reader import read
+from nightsort.words import Backend
 
 if TYPE_CHECKING:
     from nightsort.scoring.engine import Answer, Engine

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nightsort.config import Backend, TrainParams
+from nightsort.config import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.pictures import Pictures
@@ -24,6 +24,7 @@ from nightsort.scoring.machine import this_machine
 from nightsort.scoring.sample import Sample
 from nightsort.scoring.verdicts import REFERENCE, Tolerance
 from nightsort.storage import Storage
+from nightsort.words import Backend
 
 if TYPE_CHECKING:
     from nightsort.learning.zoo import Classifier

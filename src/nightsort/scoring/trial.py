@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from nightsort.config import Backend
 from nightsort.evaluation.agreement import Agreement, compare
 from nightsort.learning.card import Card
 from nightsort.scoring import measuring
@@ -21,6 +20,7 @@ from nightsort.scoring.choice import Trial
 from nightsort.scoring.machine import this_machine
 from nightsort.scoring.sample import Sample
 from nightsort.scoring.verdicts import REFERENCE, Measured, Tolerance, choose
+from nightsort.words import Backend
 
 Open = Callable[[Backend], Session]
 Lacks = Callable[[Backend], str]

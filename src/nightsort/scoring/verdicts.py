@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from nightsort.config import Backend
 from nightsort.evaluation.agreement import Agreement
+from nightsort.words import Backend
 
 REFERENCE: Backend = "torch-fp32"
 

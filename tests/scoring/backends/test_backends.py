@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from nightsort.config import Backend
 from nightsort.learning.bundle import load
 from nightsort.learning.card import load_card
 from nightsort.learning.predict import logits
 from nightsort.scoring.backends.opening import lacks, open_session
 from nightsort.scoring.backends.session import Session
 from nightsort.storage import Storage
+from nightsort.words import Backend
 
 # Share of the spread of the logits by which a backend may differ: bf16 keeps 8 bits of a number; int8 keeps 8 of a
 # range, which here comes from few pictures of a network that nobody trained. A GPU computes convolutions of float32 in

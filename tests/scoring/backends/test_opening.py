@@ -5,13 +5,13 @@ from typing import get_args
 
 import pytest
 
-from nightsort.config import Backend
 from nightsort.errors import ModelError
 from nightsort.learning.card import load_card
 from nightsort.scoring.backends import opening, openvino
 from nightsort.scoring.backends.opening import lacks, open_session
 from nightsort.scoring.machine import Machine, this_machine
 from nightsort.storage import Storage
+from nightsort.words import Backend
 
 
 def bare(**has: object) -> Machine:

@@ -7,13 +7,13 @@ Does not know which backend is the fastest.
 from functools import partial
 from importlib.util import find_spec
 
-from nightsort.config import Backend
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
 from nightsort.scoring.backends.session import FixedShape, Session
 from nightsort.scoring.exported import load_model
 from nightsort.scoring.machine import this_machine
 from nightsort.storage import Storage
+from nightsort.words import Backend
 
 
 def lacks(backend: Backend) -> str:
