@@ -93,7 +93,7 @@ def _row(item: Measured, here: bool, width: int) -> str:
     rate, same, mean, most = figures
     return (
         f"  {mark} {item.backend:14} {rate:>10} {same:>10} {mean:>10} {most:>9}  {_worst(item):{width}}  "
-        f"{item.verdict}: {item.reason}"
+        f"{item.verdict}: {item.why}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from nightsort.config import ClassifyParams
 from nightsort.errors import BusyError
-from nightsort.learning.card import load_card
+from nightsort.learning.card import check_weights, load_card
 from nightsort.learning.registry import Registry
 from nightsort.quarantine import Quarantine
 from nightsort.reports.data import Report
@@ -23,6 +23,7 @@ def classify(params: ClassifyParams) -> Report:
     """List, leave out what has an outcome, classify the rest chunk by chunk."""
     run = Run("classify", params)
     card = load_card(run.storage, Registry(run.storage).require_champion())
+    check_weights(run.storage, card)
     listing = list_pictures(run, params)
     try:
         with run.lease("predictions") as lease, Workers(params, threaded=True) as workers:

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 
 from nightsort import quarantine
 from nightsort.config import IntakeParams
-from nightsort.errors import CeilingError
+from nightsort.errors import CeilingError, SourceError
 from nightsort.reports.account import Account
 from nightsort.schema import LISTING, QUARANTINE, place
-from nightsort.sources.files import Access
+from nightsort.sources.files import Access, existing
 from nightsort.sources.listing import list_source
 from nightsort.sources.spool import Spool
 from tasks.compute import Done
@@ -112,6 +112,7 @@ def account_for(
     """Count what comes back from the workers, and pass it on.
 
     :param work: what :meth:`Workers.map` gives for the new rows
+    :raises SourceError: if the source is not there any more
     :raises CeilingError: as soon as too much is quarantined, of a chunk or of the run; nothing of that chunk is
         passed on
     """
@@ -119,6 +120,7 @@ def account_for(
         for item in work:
             poison = _table([]) if item.result is not None else _poison(run, item.chunk)
             bad = poison if item.result is None else item.result.quarantined
+            _check_source(params, bad)
             account.quarantine(bad)
             _check_chunk(params, item.chunk, bad)
             account.check_ceiling(params.max_quarantined, params.min_quarantined)
@@ -133,6 +135,15 @@ def _shares(seconds: Counter[str]) -> str:
     """Which stages the workers spend their time in, the longest first: " (model 71 %, decode 17 %)"."""
     shares = [f"{name} {of / seconds.total():.0%}" for name, of in seconds.most_common(_STAGES)]
     return f" ({', '.join(shares)})" if shares else ""
+
+
+def _check_source(params: IntakeParams, bad: pa.Table) -> None:
+    """A file that cannot be read is set aside; that the whole source went away is no fault of its files."""
+    if "unreadable" in bad["reason"].to_pylist():
+        try:
+            existing(params.source)
+        except SourceError as error:
+            raise SourceError(f"{error}; it went away while it was read, what was committed before is kept") from None
 
 
 def _check_chunk(params: IntakeParams, chunk: pa.Table, bad: pa.Table) -> None:

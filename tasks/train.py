@@ -217,7 +217,7 @@ def _backends(record: Record) -> BackendTable | None:
         **record.tolerance.model_dump(),
         rows=[
             BackendRow(
-                **item.model_dump(include={"backend", "verdict", "reason", "rate"}),
+                **item.model_dump(include={"backend", "verdict", "why", "rate"}),
                 **(item.against.model_dump(include=_AGAINST) if item.against else {}),
             )
             for item in trial.table

@@ -92,7 +92,7 @@ def test_every_pipeline_becomes_a_deployment(declared: Declaration) -> None:
     for name, deployment in made.items():
         pipeline = declared.pipelines[name]
         assert (deployment.flow_name, deployment.description) == (pipeline.flow, pipeline.description)
-        assert deployment.entrypoint == f"flows.{pipeline.flow}.{pipeline.flow}"
+        assert deployment.entrypoint == f"flows.served.{pipeline.flow}"
         schedules = [item.schedule for item in deployment.schedules]
         if pipeline.schedule is None:
             assert schedules == []

@@ -69,9 +69,12 @@ class Commits:
             self._table = self._open() or self._create(creating)
             self._durable = self._table.version()  # whoever made this one may have died before it was
             self._make_log_durable(self._table)
-        elif self._table.version() < self._last(self._table):
-            self._table.update_incremental()
-            self._make_log_durable(self._table)
+        else:
+            last = self._last(self._table)
+            if self._table.version() < last:
+                self._table.update_incremental()
+            if self._durable <= last:  # others' entries, or one of ours that could not be made durable
+                self._make_log_durable(self._table)
         return self._table
 
     def _open(self) -> DeltaTable | None:

@@ -14,6 +14,7 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
 """
 
 import errno
+import hashlib
 import os
 import re
 import tempfile
@@ -84,6 +85,17 @@ class Storage:
         except OSError as error:
             raise StorageError(f"{place}: cannot be read ({error.strerror or error}); mend its rights") from None
         return data
+
+    def sha256(self, name: str) -> str:
+        """Hexadecimal SHA-256 of a file of any size; raises what :meth:`read_bytes` does."""
+        place = self.locate(name)
+        try:
+            with self._fs.open(place, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place) from None
+        except OSError as error:
+            raise StorageError(f"{place}: cannot be read ({error.strerror or error}); mend its rights") from None
 
     def write_bytes(self, name: str, data: bytes | memoryview, durable: bool = True) -> None:
         """Write a file whole or not at all, replacing what was there; :class:`WriteError` if it cannot be.

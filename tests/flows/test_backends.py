@@ -161,7 +161,7 @@ def test_a_file_that_was_changed_is_not_used(measured: Storage, card: Card, else
     record = choice.read(measured, card)
     assert record is not None
     table = {item.backend: item for item in record.trials[elsewhere.fingerprint].table}
-    assert table["openvino-int8"].verdict == "absent" and "was changed" in table["openvino-int8"].reason
+    assert table["openvino-int8"].verdict == "absent" and "was changed" in table["openvino-int8"].why
 
 
 def test_the_sample_is_the_same_from_the_dataset(measured: Storage, card: Card, tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ from nightsort.storage import Storage
 from nightsort.words import Backend
 
 CPU = Machine(cpu="AMD EPYC", flags=["avx2"], cores=2, gpus=[], torch="2.13.0", openvino="2026.4.0")
-USED = Measured(backend="openvino-bf16", verdict="used", reason="the fastest of 2 within tolerance", rate=900.0)
+USED = Measured(backend="openvino-bf16", verdict="used", why="the fastest of 2 within tolerance", rate=900.0)
 TABLE = [
-    Measured(backend="torch-fp32", verdict="accepted", reason="within tolerance, but slower", rate=100.0),
+    Measured(backend="torch-fp32", verdict="accepted", why="within tolerance, but slower", rate=100.0),
     USED,
-    Measured(backend="openvino-int8", verdict="refused", reason="gives other labels", rate=2000.0),
-    Measured(backend="cuda-fp32", verdict="absent", reason="no GPU"),
+    Measured(backend="openvino-int8", verdict="refused", why="gives other labels", rate=2000.0),
+    Measured(backend="cuda-fp32", verdict="absent", why="no GPU"),
 ]
 
 
@@ -63,7 +63,7 @@ def test_what_is_written_is_read(storage: Storage, card: Card) -> None:
 
 def test_this_machine_uses_what_it_chose(storage: Storage, card: Card) -> None:
     choice.write(storage, record())
-    assert backend_for(storage, card) == ("openvino-bf16", USED.reason)
+    assert backend_for(storage, card) == ("openvino-bf16", USED.why)
 
 
 def test_another_machine_is_unmeasured(storage: Storage, card: Card) -> None:
@@ -124,7 +124,7 @@ def test_without_a_record_one_sees_what_there_is(storage: Storage, card: Card, m
         b"\x00\xff",
         b"{}",
         record().model_dump_json().replace('"used"', '"accepted"').encode(),
-        record().model_dump_json().replace('"reason"', '"because"').encode(),
+        record().model_dump_json().replace('"why"', '"because"').encode(),
     ],
 )
 def test_a_damaged_record_is_one_clear_line(storage: Storage, card: Card, damage: bytes) -> None:

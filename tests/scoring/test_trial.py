@@ -78,7 +78,7 @@ def test_a_backend_that_errs_too_often_is_refused(hold: Callable[..., Trial]) ->
     assert held.used.backend == "openvino-fp32" and (held.pictures, held.of) == (1000, 1000)
     refused = held.table[1]
     assert refused.against is not None and refused.against.agreement == 0.994
-    assert "99.40%" in refused.reason and "class dent loses 2.0 points" in refused.reason
+    assert "99.40%" in refused.why and "class dent loses 2.0 points" in refused.why
 
 
 def test_exactly_the_tolerance_is_accepted(hold: Callable[..., Trial]) -> None:
@@ -91,7 +91,7 @@ def test_exactly_the_tolerance_is_accepted(hold: Callable[..., Trial]) -> None:
 def test_one_mistake_in_a_small_class_is_too_much(hold: Callable[..., Trial]) -> None:
     held = hold(pictures((990, 10), erring=1), ["openvino-int8"])
     assert verdicts(held)["openvino-int8"] == "refused"
-    assert held.table[1].reason == "class dent loses 10.0 points of recall on its 10 pictures, and 1.0 are allowed"
+    assert held.table[1].why == "class dent loses 10.0 points of recall on its 10 pictures, and 1.0 are allowed"
 
 
 def test_a_class_without_a_validation_picture_refuses_nobody(hold: Callable[..., Trial]) -> None:
@@ -103,12 +103,12 @@ def test_a_class_without_a_validation_picture_refuses_nobody(hold: Callable[...,
 def test_what_the_machine_lacks_and_what_fails_is_absent_with_a_reason(hold: Callable[..., Trial]) -> None:
     fails = {"openvino-fp32": ModelError("fp32.xml is missing"), "openvino-int8": MemoryError()}
     held = hold(pictures((5, 5), 0), ["cuda-bf16", "openvino-fp32", "openvino-int8"], fails)
-    assert {item.backend: item.reason for item in held.table if item.verdict == "absent"} == {
+    assert {item.backend: item.why for item in held.table if item.verdict == "absent"} == {
         "cuda-bf16": "no GPU",
         "openvino-fp32": "fp32.xml is missing",
         "openvino-int8": "MemoryError",
     }
-    assert held.used.backend == "torch-fp32" and held.used.reason == "nothing else is within tolerance"
+    assert held.used.backend == "torch-fp32" and held.used.why == "nothing else is within tolerance"
 
 
 def test_a_reference_that_fails_is_an_error(hold: Callable[..., Trial]) -> None:
@@ -118,7 +118,7 @@ def test_a_reference_that_fails_is_an_error(hold: Callable[..., Trial]) -> None:
 
 def test_where_nothing_else_is_wanted_nothing_is_measured(hold: Callable[..., Trial]) -> None:
     held = hold(pictures((5, 5), 0), ["torch-fp32"], {"torch-fp32": ModelError("not asked")})
-    assert (held.used.backend, held.used.reason, held.pictures) == ("torch-fp32", "nothing else was asked for", 0)
+    assert (held.used.backend, held.used.why, held.pictures) == ("torch-fp32", "nothing else was asked for", 0)
 
 
 def test_a_slow_network_is_compared_on_fewer_pictures(

@@ -18,17 +18,15 @@ def agreement(**changes: Any) -> Agreement:
 
 
 def measured(backend: Backend, rate: float, spread: float = 0.0, **changes: Any) -> Measured:
-    return Measured(
-        backend=backend, verdict="accepted", reason="", rate=rate, spread=spread, against=agreement(**changes)
-    )
+    return Measured(backend=backend, verdict="accepted", why="", rate=rate, spread=spread, against=agreement(**changes))
 
 
 def verdicts(*items: Measured, tolerance: Tolerance = STRICT) -> dict[str, tuple[str, str]]:
     """Verdict and reason by backend."""
     table = choose([measured("torch-fp32", 100), *items], tolerance)
     assert [item.verdict for item in table].count("used") == 1
-    assert all(item.reason for item in table)
-    return {item.backend: (item.verdict, item.reason) for item in table}
+    assert all(item.why for item in table)
+    return {item.backend: (item.verdict, item.why) for item in table}
 
 
 def test_the_fastest_within_tolerance_is_used() -> None:
@@ -89,7 +87,7 @@ def test_of_those_equally_exact_and_fast_the_fastest_is_used() -> None:
 
 
 def test_what_is_absent_keeps_its_reason() -> None:
-    found = verdicts(Measured(backend="cuda-bf16", verdict="absent", reason="no GPU"))
+    found = verdicts(Measured(backend="cuda-bf16", verdict="absent", why="no GPU"))
     assert found == {"torch-fp32": ("used", "nothing else is within tolerance"), "cuda-bf16": ("absent", "no GPU")}
 
 

@@ -2,14 +2,13 @@
 
 import pytest
 
-from tasks import progress as progress_module
 from tasks.progress import progress
 
 
 @pytest.fixture(autouse=True)
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("create_progress_artifact", "update_progress_artifact"):
-        monkeypatch.setattr(progress_module, name, lambda *_, **__: pytest.fail("asked a Prefect server"))
+        monkeypatch.setattr(f"prefect.artifacts.{name}", lambda *_, **__: pytest.fail("asked a Prefect server"))
 
 
 def test_a_run_outside_prefect_shows_no_artifact_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
@@ -35,10 +34,10 @@ def test_an_error_inside_comes_out_as_it_is() -> None:
 def test_the_artifact_is_updated_at_most_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[float] = []
     clock = iter(number / 10 for number in range(100, 10_000))
-    monkeypatch.setattr(progress_module, "FlowRunContext", type("Inside", (), {"get": staticmethod(lambda: True)}))
-    monkeypatch.setattr(progress_module, "create_progress_artifact", lambda value, **_: "id")
-    monkeypatch.setattr(progress_module, "update_progress_artifact", lambda _, value: sent.append(value))
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("tasks.progress.in_flow_run", lambda: True)
+    monkeypatch.setattr("prefect.artifacts.create_progress_artifact", lambda value, **_: "id")
+    monkeypatch.setattr("prefect.artifacts.update_progress_artifact", lambda _, value: sent.append(value))
+    monkeypatch.setattr("tasks.progress.time.monotonic", lambda: next(clock))
     with progress("classifying", 100) as advance:
         for _ in range(100):
             advance(1)

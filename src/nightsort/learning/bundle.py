@@ -14,7 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from nightsort.errors import ModelError
-from nightsort.learning.card import Card, load_card
+from nightsort.learning.card import Card, compare_weights, load_card
 from nightsort.learning.zoo import Classifier, build
 from nightsort.storage import Storage
 
@@ -50,10 +50,7 @@ def load(storage: Storage, version: int) -> Bundle:
         weights = storage.read_bytes(f"models/{version}/weights.safetensors")
     except FileNotFoundError:
         raise ModelError(f"model {version}: {place} is missing") from None
-    if (found := hashlib.sha256(weights).hexdigest()) != card.weights_sha256:
-        raise ModelError(
-            f"model {version}: {place} was changed: SHA-256 {found[:12]}, expected {card.weights_sha256[:12]}"
-        )
+    compare_weights(card, place, hashlib.sha256(weights).hexdigest())
     network = build(card.model, len(card.classes))
     try:
         network.load_state_dict(load_tensors(weights))

@@ -52,6 +52,26 @@ class Card(BaseModel):
         return preprocessing
 
 
+def check_weights(storage: Storage, card: Card) -> None:
+    """Refuse a model whose weights are not those it was published with, whatever is going to compute it.
+
+    :raises ModelError: if they are missing or were changed
+    """
+    place = storage.locate(f"models/{card.version}/weights.safetensors")
+    try:
+        compare_weights(card, place, storage.sha256(f"models/{card.version}/weights.safetensors"))
+    except FileNotFoundError:
+        raise ModelError(f"model {card.version}: {place} is missing") from None
+
+
+def compare_weights(card: Card, place: str, found: str) -> None:
+    """Raise :class:`ModelError` unless the SHA-256 found at a place is that of the model's weights."""
+    if found != card.weights_sha256:
+        raise ModelError(
+            f"model {card.version}: {place} was changed: SHA-256 {found[:12]}, expected {card.weights_sha256[:12]}"
+        )
+
+
 def load_card(storage: Storage, version: int) -> Card:
     """Read bundle.json.
 

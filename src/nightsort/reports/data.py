@@ -52,7 +52,7 @@ class BackendRow(BaseModel):
 
     backend: str
     verdict: Literal["used", "accepted", "refused", "absent"]
-    reason: str
+    why: str
     rate: float | None = None  # pictures a second, all cores busy
     agreement: float | None = None  # share of validation pictures with the label of torch-fp32
     mean_drift: float | None = None  # of the calibrated probability

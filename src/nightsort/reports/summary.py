@@ -33,7 +33,7 @@ def as_object(report: Report, place: str) -> dict[str, Any]:
     if report.augment:
         summary |= {"dataset_version": report.augment.dataset_version, "made": made(report.augment)}
     if report.classify:
-        summary |= report.classify.model_dump(include={"model_version", "abstained", "backend", "seconds", "stages"})
+        summary |= report.classify.model_dump(include={"model_version", "abstained", "backend", "seconds"})
     if report.training:
         training = report.training
         summary |= training.model_dump(include={"model_version", "dataset_version", "balance"})

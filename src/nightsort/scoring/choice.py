@@ -103,7 +103,7 @@ def backend_for(storage: Storage, card: Card, wanted: Backend | None = None) -> 
     trial = record.here()
     if trial is None:
         return None, f"unmeasured: other machines measured this model, and this one is {this_machine().line}"
-    return trial.used.backend, trial.used.reason
+    return trial.used.backend, trial.used.why
 
 
 def _asked_for(wanted: Backend, storage: Storage, card: Card, record: Record | None) -> str:
@@ -117,14 +117,14 @@ def _asked_for(wanted: Backend, storage: Storage, card: Card, record: Record | N
             f"it has {', '.join(backend for backend, reason in missing.items() if not reason)}"
         )
     item = measured.get(wanted)
-    doubt = "; it is not measured here" if item is None else f" although it is refused: {item.reason}"
+    doubt = "; it is not measured here" if item is None else f" although it is refused: {item.why}"
     return "asked for" + (doubt if item is None or item.verdict == "refused" else "")
 
 
 def _missing(backend: Backend, measured: Measured | None, storage: Storage, card: Card) -> str:
     """Why a backend cannot be used here; empty if it can, as far as one sees without loading the model."""
     if measured and measured.verdict == "absent":
-        return measured.reason
+        return measured.why
     machine = this_machine()
     family, _, kind = backend.partition("-")
     if family == "cuda" and not machine.gpus:

@@ -68,7 +68,7 @@ def measure_again(root: str, version: int) -> tuple[Backend, str]:
     except Exception as error:  # the reference answers then, as slowly as ever
         cause = str(error).partition("\n")[0] or type(error).__name__
         return REFERENCE, f"the backends could not be measured on this machine: {cause}"
-    return used.backend, used.reason
+    return used.backend, used.why
 
 
 def _first(storage: Storage, card: Card, drawn: Sample) -> Record:

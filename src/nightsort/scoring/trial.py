@@ -56,14 +56,14 @@ def hold(
     on_backend(REFERENCE)
     others = [backend for backend in wanted if backend != REFERENCE]
     if not others:
-        alone = Measured(backend=REFERENCE, verdict="used", reason="nothing else was asked for")
+        alone = Measured(backend=REFERENCE, verdict="used", why="nothing else was asked for")
         return Trial(machine=this_machine(), measured_at=datetime.now(UTC), pictures=0, of=sample.of, table=[alone])
     reference, first = _reference(card, sample, open_session)
     table = [first]
     for backend in others:
         on_backend(backend)
         reason = lacks(backend)
-        absent = Measured(backend=backend, verdict="absent", reason=reason)
+        absent = Measured(backend=backend, verdict="absent", why=reason)
         table.append(absent if reason else _measured(backend, card, reference, open_session))
     return Trial(
         machine=this_machine(),
@@ -90,14 +90,14 @@ def _measured(backend: Backend, card: Card, reference: _Reference, open_session:
         against = _compared(reference, _answers(session, card, reference.sample), card)
     except Exception as error:  # a driver, a compiler or an allocator may raise anything: there are others
         lines = str(error).splitlines() or [type(error).__name__]
-        return Measured(backend=backend, verdict="absent", reason=lines[0][:300])
+        return Measured(backend=backend, verdict="absent", why=lines[0][:300])
     return item.model_copy(update={"against": against})
 
 
 def _timed(backend: Backend, session: Session, sample: Sample) -> Measured:
     rate, spread = measuring.speed(session, sample.images[sample.rows[: session.batch_size]], this_machine().cores)
     return Measured(
-        backend=backend, verdict="accepted", reason="", batch_size=session.batch_size, rate=rate, spread=spread
+        backend=backend, verdict="accepted", why="", batch_size=session.batch_size, rate=rate, spread=spread
     )
 
 

@@ -27,13 +27,13 @@ class Tolerance(BaseModel):
 
 
 class Measured(BaseModel):
-    """A backend on one machine; an absent one has no figures, and `reason` says why."""
+    """A backend on one machine; an absent one has no figures, and `why` says so."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     backend: Backend
     verdict: Literal["used", "accepted", "refused", "absent"]
-    reason: str
+    why: str
     batch_size: int | None = None
     rate: float | None = None  # pictures a second, all cores busy: the best of some short runs
     spread: float = 0.0  # share by which the median run is slower than the best
@@ -52,7 +52,7 @@ def choose(measured: list[Measured], tolerance: Tolerance) -> list[Measured]:
     reasons = {id(item): _passed_over(item, used) for item in accepted}
     reasons[id(used)] = _preferred(used, fastest, len(accepted))
     return [
-        item.model_copy(update={"verdict": "used" if item is used else item.verdict, "reason": reasons[id(item)]})
+        item.model_copy(update={"verdict": "used" if item is used else item.verdict, "why": reasons[id(item)]})
         if id(item) in reasons
         else item
         for item in table
@@ -61,7 +61,7 @@ def choose(measured: list[Measured], tolerance: Tolerance) -> list[Measured]:
 
 def _within(item: Measured, tolerance: Tolerance) -> Measured:
     faults = [] if item.backend == REFERENCE or item.against is None else _faults(item.against, tolerance)
-    return item.model_copy(update={"verdict": "refused" if faults else "accepted", "reason": "; ".join(faults)})
+    return item.model_copy(update={"verdict": "refused" if faults else "accepted", "why": "; ".join(faults)})
 
 
 def _faults(against: Agreement, tolerance: Tolerance) -> list[str]:

@@ -11,21 +11,21 @@ from nightsort.reports.data import MAX_BACKENDS, BackendRow, BackendTable, Repor
 from nightsort.reports.render import to_html, to_markdown
 
 USED = BackendRow(
-    backend="openvino-bf16", verdict="used", reason="the fastest of 2 within tolerance", rate=812.4, agreement=0.9981,
+    backend="openvino-bf16", verdict="used", why="the fastest of 2 within tolerance", rate=812.4, agreement=0.9981,
     mean_drift=0.00213, worst_class="pinhole", worst_loss=0.004,
 )  # fmt: skip
 ROWS = [
     BackendRow(
-        backend="torch-fp32", verdict="accepted", reason="within tolerance, but slower", rate=143.0, agreement=1.0,
+        backend="torch-fp32", verdict="accepted", why="within tolerance, but slower", rate=143.0, agreement=1.0,
         mean_drift=0.0, worst_loss=0.0,
     ),
     USED,
     BackendRow(
         backend="openvino-int8", verdict="refused", rate=1_684.2, agreement=0.9712, mean_drift=0.0214,
         worst_class="<img src=x onerror=alert(1)>", worst_loss=0.125,
-        reason="class <img src=x onerror=alert(1)> loses 12.5 points of recall on its 16 pictures, and 1.0 are allowed",
+        why="class <img src=x onerror=alert(1)> loses 12.5 points of recall on its 16 pictures, and 1.0 are allowed",
     ),
-    BackendRow(backend="cuda-fp32", verdict="absent", reason="the machine has no NVIDIA GPU"),
+    BackendRow(backend="cuda-fp32", verdict="absent", why="the machine has no NVIDIA GPU"),
 ]  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_the_section_says_what_is_used_and_why_not_the_others(page: Callable[[st
     assert "measured on 2,000 of 14,210 validation pictures" in read.text
     assert "openvino-bf16 812 99.8% 0.00213 0.004 pinhole used" in read.text
     assert "cuda-fp32 – – – – absent" in read.text
-    assert all(f"{row.backend} {row.verdict}: {row.reason}" in read.text for row in ROWS)
+    assert all(f"{row.backend} {row.verdict}: {row.why}" in read.text for row in ROWS)
     assert "#backends" in [link["href"] for link in read.all("a")]
     assert not [attributes for attributes in read.all("img") if "onerror" in attributes]
 

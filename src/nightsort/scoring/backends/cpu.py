@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 from nightsort.learning.predict import batch
 from nightsort.learning.zoo import Classifier
 
-BATCH = 8
-"""As fast as larger ones, in less memory."""
-
 
 class OnCpu:
     """A network in evaluation mode; it takes batches of any size.

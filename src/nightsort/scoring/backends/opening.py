@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
-from nightsort.scoring.backends.session import FixedShape, Session
+from nightsort.scoring.backends.session import FixedShape, Session, batch_on_cpu
 from nightsort.scoring.exported import load_model
 from nightsort.scoring.machine import this_machine
 from nightsort.storage import Storage
@@ -67,7 +67,7 @@ def _openvino(storage: Storage, card: Card, backend: Backend, batch_size: int | 
         # Read again for another size, which is rare: kept, it would cost the memory of the weights.
         return openvino.Compiled(load_model(storage, card, backend), batch_size, precision, threads)
 
-    return FixedShape(load, batch_size or openvino.BATCH)
+    return FixedShape(load, batch_size or batch_on_cpu(card.image_size))
 
 
 def _cpu(storage: Storage, card: Card, backend: Backend, batch_size: int | None, threads: int) -> Session:
@@ -75,7 +75,7 @@ def _cpu(storage: Storage, card: Card, backend: Backend, batch_size: int | None,
     from nightsort.scoring.backends import cpu
 
     network = cpu.OnCpu(load(storage, card.version).network, backend == "torch-bf16")
-    return FixedShape(lambda _: network, batch_size or cpu.BATCH)
+    return FixedShape(lambda _: network, batch_size or batch_on_cpu(card.image_size))
 
 
 def _cuda(storage: Storage, card: Card, backend: Backend, batch_size: int | None, threads: int) -> Session:

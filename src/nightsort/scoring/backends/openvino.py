@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 
 from nightsort.scoring.backends.runtime import core, ov
 
-BATCH = 8
-"""As fast as larger ones, in less memory: measured on ResNet-18 and MobileNetV3."""
-
 
 class Compiled:
     """A model compiled for one shape.
