@@ -18,7 +18,7 @@ from nightsort.config import IntakeParams
 from nightsort.errors import CeilingError, SourceError
 from nightsort.reports.account import Account
 from nightsort.schema import LISTING, QUARANTINE, place
-from nightsort.sources.files import Access, existing
+from nightsort.sources.files import Access, is_gone
 from nightsort.sources.listing import list_source
 from nightsort.sources.spool import Spool
 from tasks.compute import Done
@@ -139,11 +139,8 @@ def _shares(seconds: Counter[str]) -> str:
 
 def _check_source(params: IntakeParams, bad: pa.Table) -> None:
     """A file that cannot be read is set aside; that the whole source went away is no fault of its files."""
-    if "unreadable" in bad["reason"].to_pylist():
-        try:
-            existing(params.source)
-        except SourceError as error:
-            raise SourceError(f"{error}; it went away while it was read, what was committed before is kept") from None
+    if "unreadable" in bad["reason"].to_pylist() and is_gone(params.source):
+        raise SourceError(f"source {params.source}: went away while it was read; what was committed before is kept")
 
 
 def _check_chunk(params: IntakeParams, chunk: pa.Table, bad: pa.Table) -> None:

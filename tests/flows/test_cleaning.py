@@ -91,7 +91,7 @@ def test_the_engine_sees_what_was_learned_from(
     kind, cleaning = CASES[case]
     folder, root = source(kind), tmp_path / "root"
     dataset = took(folder, root, **cleaning)
-    train(TrainParams(storage=str(root), workers=1, **quick | {"image_size": SIDE}))
+    train(TrainParams(storage=str(root), workers=1, **quick | {"image_size": SIDE, "epochs": 20}))
     [card] = Registry(Storage(str(root))).cards()
     assert card.cleaning == Cleaning(**cleaning) == dataset.policy().cleaning
 

@@ -118,6 +118,16 @@ def existing(uri: str, role: str = "source") -> tuple[fsspec.AbstractFileSystem,
     return fs, path
 
 
+def is_gone(uri: str) -> bool:
+    """Whether nothing is there any more; a store that does not answer at the moment says nothing of that."""
+    fs, path = filesystem(uri)
+    try:
+        with reaching(uri):
+            return not fs.exists(path)
+    except OSError:
+        return False
+
+
 def stamp(info: dict[str, Any]) -> str:
     """What changes with a file, of its fsspec `info`: the etag, or the time of change; "" if nobody knows."""
     for key in ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created"):
