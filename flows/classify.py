@@ -28,9 +28,9 @@ def classify(params: ClassifyParams) -> Report:
     try:
         with run.lease("predictions") as lease, Workers(params, threaded=True) as workers:
             lease.fence(Ledger(run.storage), Quarantine(run.storage))
-            serving = choose_backend(run, params, card)
             decided = leave_out_known(run, params, card, listing)
             account = open_account(run, params, decided)
+            serving = choose_backend(run, params, card, decided)
             predicted = classify_pictures(run, params, decided, card, serving, account, lease, workers)
             account.check()
             tidy_predictions(run, lease)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from nightsort.config import ClassifyParams, RunParams
+from nightsort.errors import RunError
 from nightsort.learning.card import Card
 from nightsort.lease import Lease
 from nightsort.quarantine import Quarantine
@@ -25,7 +26,7 @@ from nightsort.scoring.firsts import Firsts
 from nightsort.scoring.ledger import Ledger
 from nightsort.scoring.outcomes import Order, Outcomes, classify
 from nightsort.scoring.plan import plan
-from nightsort.scoring.publication import measure_again
+from nightsort.scoring.verdicts import REFERENCE
 from nightsort.sources.spool import Spool
 from nightsort.words import Backend
 from tasks.compute import Done, Workers
@@ -34,15 +35,14 @@ from tasks.progress import progress
 from tasks.runs import Run
 from tasks.stage import retrying, stage
 
+_SLICE = 100_000  # rows of the listing that are compared with the ledger at a time
+
 
 class Serving(NamedTuple):
     """What computes the answers of a run, and why."""
 
     backend: Backend
     why: str
-
-
-_SLICE = 100_000  # rows of the listing that are compared with the ledger at a time
 
 
 @stage(retries=2)
@@ -69,13 +69,18 @@ def how_many_new(decided: pa.Table) -> int:
 
 
 @stage(retries=2)
-def choose_backend(run: Run, params: ClassifyParams, card: Card) -> Serving:
-    """What this machine classifies with; measured here first if only other machines have done so."""
+def choose_backend(run: Run, params: ClassifyParams, card: Card, decided: pa.Table) -> Serving:
+    """What this machine classifies with; measured first if only other machines have done so, and there is work."""
     backend, why = backend_for(run.storage, card, params.backend)
-    if backend is None:
-        with progress("measuring backends", None), Workers(RunParams(workers=1)) as apart:  # torch stays out of here
-            backend, why = apart.call(measure_again, run.storage.root, card.version)
-    return Serving(backend, why)
+    if backend is None and how_many_new(decided):
+        from nightsort.scoring.publication import measure_again  # SciPy, which few nights need here
+
+        try:  # in a process of its own: torch stays out of this one
+            with progress("measuring backends", None), Workers(RunParams(workers=1)) as apart:
+                backend, why = apart.call(measure_again, run.storage.root, card.version)
+        except RunError as error:  # one may fit into the memory where the trial of all of them does not
+            why = f"the backends could not be measured on this machine: {error}"
+    return Serving(backend or REFERENCE, why)
 
 
 @stage(retries=0)  # each chunk and each commit has its own retry
@@ -97,7 +102,7 @@ def classify_pictures(
         return predicted
     order = _order(run, params, card, serving.backend, workers)
     work = workers.map(classify, plan(decided, workers.lanes, params.chunk_size), order)
-    for came in account_for(run, "classifying", params, _once_each(work), total, account):
+    for came in account_for(run, "classifying", params, _once_each(work, order.known), total, account):
         _commit(lease, aside.append, came.result.quarantined if came.result else came.poison)
         if came.result:
             _commit(lease, ledger.commit, came.result.predictions)
@@ -126,9 +131,9 @@ def _order(run: Run, params: ClassifyParams, card: Card, backend: Backend, worke
     )
 
 
-def _once_each(work: Iterator[Done[Outcomes]]) -> Iterator[Done[Outcomes]]:
-    """The same, in which no picture of the run comes to two outcomes."""
-    firsts = Firsts()
+def _once_each(work: Iterator[Done[Outcomes]], known: str) -> Iterator[Done[Outcomes]]:
+    """The same, in which no picture comes to two outcomes."""
+    firsts = Firsts(known)
     for done in work:
         yield replace(done, result=done.result and firsts.only(done.result))
 
@@ -161,8 +166,8 @@ def describe_predictions(
         abstained=predicted.abstained,
         abstain_below=card.abstain_below,
         least_certain=thumbnails(predicted.least_certain, params.max_pixels, access(run, params)),
-        backend=serving.backend,
-        why_backend=serving.why,
+        backend=serving.backend if worked else "",
+        why_backend=serving.why if worked else "",
         seconds=wall,
         stages=worked | {"wait": waited} if worked else {},
     )

@@ -119,8 +119,15 @@ class Workers:
             yield from self._isolate(chunk, submit)
 
     def call(self, function: Callable[..., R], *args: Any) -> R:
-        """Apply a function once, in a worker process."""
-        result: R = self.start().submit(function, *args, pure=False).result()
+        """Apply a function once, in a worker process.
+
+        :raises RunError: if its process dies of it, twice
+        """
+        try:
+            result: R = self.start().submit(function, *args, pure=False).result()
+        except KilledWorker:
+            self._await_workers()
+            raise RunError(f"{function.__name__}: its worker process died, twice; is there memory for it?") from None
         return result
 
     def _isolate(self, chunk: pa.Table, submit: Callable[[pa.Table], Future]) -> Iterator[Done[Any]]:

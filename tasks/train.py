@@ -128,8 +128,7 @@ def publish_bundle(run: Run, params: TrainParams, lesson: Lesson, fitted: Fitted
         macro_f1=scores.macro_f1,
         accuracy=scores.accuracy,
     )
-    bundle.save(run.storage, card, fitted.model)
-    return card
+    return bundle.save(run.storage, card, fitted.model)
 
 
 @stage(retries=0)

@@ -42,7 +42,9 @@ class IntakeParams(RunParams):
         description="Pictures: a folder, a bucket (s3://, gs://, az://, https://), an archive (zip, tar, tar.gz, .bz2, "
         ".xz, .zst), a video, MNIST's IDX or CIFAR's binary files.",
     )
-    chunk_size: int = Field(256, ge=1, le=10_000, description="Pictures per unit of work and of retry.")
+    chunk_size: int = Field(
+        512, ge=1, le=10_000, description="Pictures per unit of work, of retry and of commit, at most."
+    )
     settle_seconds: float = Field(
         2.0, ge=0, le=3600, description="A file younger than this is looked at twice; if it still grows it is deferred."
     )

@@ -18,7 +18,7 @@ from nightsort.storage import Storage
 
 _GROUP_BYTES = 32_000_000  # a row group is read whole, so it is sized by bytes and not by rows
 _GROUP_ROWS = 16_384  # at most: a row group is also encoded whole
-_EACH_ANOTHER = {"path", "member", "stamp"}  # of these a dictionary would be as long as the column
+_EACH_ANOTHER = {"path", "member", "stamp", "top_confidences"}  # of these a dictionary would be as long as the column
 
 
 Action = AddAction | RemoveAction
@@ -60,12 +60,13 @@ def write_file(folder: str, rows: pa.Table, prefix: str, partition: str = "") ->
     others = [name for name in rows.column_names if name not in {*binary, "sha256"}]
     if {"path", "member"} <= {*others} and not binary:  # statistics then say what rows need not be looked at
         rows = rows.sort_by([("path", "ascending"), ("member", "ascending")])
+    leaf = {field.name: _leaf(field) for field in rows.schema}
     pq.write_table(
         rows,
         encoded,
         row_group_size=rows_per_group,
-        compression={name: "zstd" if name in others else "none" for name in rows.column_names},
-        use_dictionary=[name for name in others if name not in _EACH_ANOTHER],
+        compression={leaf[name]: "zstd" if name in others else "none" for name in rows.column_names},
+        use_dictionary=[leaf[name] for name in others if name not in _EACH_ANOTHER],
         write_statistics=others,
         write_page_checksum=True,
     )
@@ -73,6 +74,11 @@ def write_file(folder: str, rows: pa.Table, prefix: str, partition: str = "") ->
     # Who commits sees to it that it is durable; a worker that waits for the disk leaves a core idle.
     Storage(folder).write_bytes(name, memoryview(data), durable=False)
     return DataFile(name, rows.num_rows, data.size)
+
+
+def _leaf(field: pa.Field) -> str:
+    """What Parquet calls a column: it stores the items of a list, and to other names it does not listen."""
+    return f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
 
 
 def adding(file: DataFile, data_change: bool = True) -> AddAction:

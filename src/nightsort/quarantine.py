@@ -163,7 +163,7 @@ def row(
 ) -> dict[str, object]:
     """One row of the schema QUARANTINE.
 
-    :param item: a row of the schema FINGERPRINTS or LISTING
+    :param item: a row of the schema LISTING or FINGERPRINTS, with its sha256 if the bytes were read
     :param content: the original bytes, if they could be read
     """
     return {

@@ -68,8 +68,10 @@ LISTING = pa.schema(
 )
 """One row a discovered file or archive member, before it is read."""
 
-FINGERPRINTS = pa.schema([*LISTING, pa.field("sha256", pa.string())])
-"""A listing with the hex SHA-256 that a place had when it was last looked at; null where nobody looked."""
+FINGERPRINTS = pa.schema([*LISTING, pa.field("last_sha256", pa.string())])
+"""A listing with the hex SHA-256 that each place had when it was last looked at; null where nobody looked.
+
+It says nothing of the bytes that lie there now, so it is never what a row is known by."""
 
 MEASURES = pa.schema(
     [
@@ -133,7 +135,7 @@ PREDICTIONS = pa.schema(
         ("top_confidences", pa.list_(pa.float32())),
         ("abstained", pa.bool_()),
         *MEASURES,
-        ("backend", pa.string()),  # what computed it, one of config.Backend
+        ("backend", pa.string()),  # what computed it, one of words.Backend
         ("run_id", pa.string()),
         ("classified_at", _TIME),
         ("run_date", pa.string()),  # partition, YYYY-MM-DD: the day its run began, UTC

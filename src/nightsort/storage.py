@@ -7,7 +7,7 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
     <root>/predictions/      Delta table: the ledger
     <root>/copies/           Delta table: where else its pictures were seen
     <root>/quarantine/       Delta table
-    <root>/models/<n>/       weights.safetensors, then bundle.json
+    <root>/models/<n>/       weights.safetensors, then bundle.json; openvino/ and backends.json may follow
     <root>/models/champion.json
     <root>/reports/<run>/    report.html, then report.json
     <root>/leases/<name>/    <token>.json: who writes

@@ -54,7 +54,7 @@ def no_engine_yet() -> Iterator[None]:
 
 def test_an_answer_has_the_id_of_its_picture_and_calibrated_figures(unsigned: Card) -> None:
     side, temperature = unsigned.image_size, unsigned.temperature
-    told = Engine(unsigned, Told(4), "torch-fp32")
+    told = Engine(unsigned, Told(4))
     answers = told.classify({"x": saying(side, 1, 9, 5, 7), "y": saying(side, 3, 3, 3, 2)})
     assert [answer.id for answer in answers] == ["x", "y"]
     odds = np.exp(np.array([1, 9, 5, 7]) / temperature)
@@ -70,20 +70,20 @@ def test_an_answer_has_the_id_of_its_picture_and_calibrated_figures(unsigned: Ca
 
 def test_no_more_than_the_top_classes_are_told(unsigned: Card) -> None:
     many = unsigned.model_copy(update={"classes": [f"class {i}" for i in range(9)]})
-    (answer,) = Engine(many, Told(9), "torch-fp32").classify({"x": saying(32, *range(1, 10))})
+    (answer,) = Engine(many, Told(9)).classify({"x": saying(32, *range(1, 10))})
     assert [label for label, _ in answer.top] == [f"class {8 - i}" for i in range(TOP)]
     assert answer.label == "class 8" and answer.confidence == answer.top[0][1]
 
 
 def test_a_model_of_one_class_has_no_runner_up(unsigned: Card) -> None:
     only = unsigned.model_copy(update={"classes": ["only"]})
-    (answer,) = Engine(only, Told(1), "torch-fp32").classify({"x": saying(32, 7)})
+    (answer,) = Engine(only, Told(1)).classify({"x": saying(32, 7)})
     assert (answer.label, answer.confidence, answer.runner_up, answer.margin) == ("only", 1.0, "", 1.0)
     assert answer.top == (("only", 1.0),) and not answer.abstained
 
 
 def test_an_answer_that_is_no_number_is_an_abstention(unsigned: Card) -> None:
-    told = Engine(unsigned, Told(4), "torch-fp32")
+    told = Engine(unsigned, Told(4))
     told._session = Told(4, black=np.nan)  # it broke after it was checked
     (answer,) = told.classify({"x": saying(32)})
     assert np.isnan(answer.confidence) and answer.abstained
@@ -91,14 +91,14 @@ def test_an_answer_that_is_no_number_is_an_abstention(unsigned: Card) -> None:
 
 def test_a_model_whose_answers_do_not_fit_its_card_is_refused(unsigned: Card) -> None:
     with pytest.raises(ModelError, match="model 1: answers 3 classes, and its card names 4"):
-        Engine(unsigned, Told(3), "torch-fp32")
+        Engine(unsigned, Told(3))
     with pytest.raises(ModelError, match="model 1: its answer to a black picture is not a finite number"):
-        Engine(unsigned, Told(4, black=np.nan), "torch-fp32")
+        Engine(unsigned, Told(4, black=np.nan))
 
 
 def test_a_model_of_another_preprocessing_is_refused(unsigned: Card) -> None:
     with pytest.raises(ModelError, match="was trained with preprocessing p00000000, this version of Nightsort does"):
-        Engine(unsigned.model_copy(update={"preprocessing": "p00000000"}), Told(4), "torch-fp32")
+        Engine(unsigned.model_copy(update={"preprocessing": "p00000000"}), Told(4))
 
 
 @pytest.mark.parametrize("backend", ["torch-fp32", "openvino-fp32"])
@@ -107,7 +107,7 @@ def test_the_resident_engine_answers_as_the_network_does(
 ) -> None:
     bundle = load(Storage(str(exported_root)), 1)
     told = resident(str(exported_root), 1, bundle.card.weights_sha256, backend, 4, 2)
-    assert (told.backend, told.batch_size, told.card) == (backend, 4, bundle.card)
+    assert (told.batch_size, told.card) == (4, bundle.card)
     answers = told.classify({str(i): picture for i, picture in enumerate(pictures)})
     expected = probabilities(bundle.network, pictures, bundle.card.temperature)
     assert [answer.id for answer in answers] == [str(i) for i in range(len(pictures))]

@@ -1,6 +1,7 @@
 """Chunks that were classified side by side: each picture comes to one outcome, and no row is lost."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from nightsort.schema import PREDICTIONS, QUARANTINE
 from nightsort.scoring.firsts import Firsts
 from nightsort.scoring.outcomes import REPEATED, Outcomes
+from nightsort.sources.contents import write_contents
 
 
 def digest(number: int) -> str:
@@ -34,7 +36,7 @@ def outcomes(predicted: list[int], bad: list[tuple[int | None, str]], chunk: int
 
 
 def test_what_a_chunk_before_came_to_is_a_duplicate() -> None:
-    firsts = Firsts()
+    firsts = Firsts("")
     first = firsts.only(outcomes([1, 2], [(3, "truncated")], 0))
     assert (first.predictions.num_rows, first.quarantined.num_rows, first.repeated.num_rows) == (2, 1, 0)
     second = firsts.only(outcomes([2, 4], [(3, "truncated")], 1))
@@ -47,8 +49,16 @@ def test_what_a_chunk_before_came_to_is_a_duplicate() -> None:
     assert (second.deferred, second.seconds) == (1, {"read": 0.5})
 
 
+def test_what_was_known_before_the_run_is_not_committed_though_a_worker_did_not_see_that(tmp_path: Path) -> None:
+    firsts = Firsts(write_contents([pa.array([digest(1), digest(3)])], tmp_path))
+    only = firsts.only(outcomes([1, 2], [(3, "truncated"), (4, "truncated"), (None, "unreadable")], 0))
+    assert only.predictions["sha256"].to_pylist() == [digest(2)]
+    assert only.quarantined["sha256"].to_pylist() == [digest(4), None]
+    assert only.repeated["sha256"].to_pylist() == [digest(1), digest(3)]
+
+
 def test_files_that_could_not_be_read_are_not_each_others_duplicates() -> None:
-    firsts = Firsts()
+    firsts = Firsts("")
     for chunk in range(2):
         assert firsts.only(outcomes([], [(None, "unreadable"), (None, "too_large")], chunk)).quarantined.num_rows == 2
 
@@ -58,7 +68,7 @@ chunks = st.lists(st.lists(st.integers(0, 9), unique=True, max_size=6), max_size
 
 @given(chunks)
 def test_every_row_comes_out_and_every_picture_once(numbers: list[list[int]]) -> None:
-    firsts = Firsts()
+    firsts = Firsts("")
     done = [firsts.only(outcomes(some, [], chunk)) for chunk, some in enumerate(numbers)]
     predicted = [sha256 for one in done for sha256 in one.predictions["sha256"].to_pylist()]
     assert len(predicted) == len(set(predicted)) == len({number for some in numbers for number in some})

@@ -53,7 +53,7 @@ def looked(ledger: Ledger, *rows: dict[str, Any], under: int | None = None) -> l
     assert found.schema == FINGERPRINTS
     assert found.select(["path", "member"]).to_pylist() == [{"path": r["path"], "member": r["member"]} for r in rows]
     assert all((row["outcome"] == "skipped") == (row["reason"] == "known") for row in found.to_pylist())
-    return list(zip(found["outcome"].to_pylist(), found["sha256"].to_pylist(), strict=True))
+    return list(zip(found["outcome"].to_pylist(), found["last_sha256"].to_pylist(), strict=True))
 
 
 @pytest.fixture

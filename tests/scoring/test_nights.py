@@ -117,7 +117,7 @@ def look(ledger: Ledger, naive: Naive, states: list[State], under: int | None, s
     for state, row in zip(states, rows, strict=True):
         assert (row["outcome"] == "skipped") == naive.is_unchanged(state, under)
         before = naive.last.get(state[:2])
-        assert row["sha256"] == (before and sha(before))
+        assert row["last_sha256"] == (before and sha(before))
     return [state for state, row in zip(states, rows, strict=True) if row["outcome"] is None]
 
 

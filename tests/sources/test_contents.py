@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nightsort.errors import WriteError
-from nightsort.sources.contents import is_in, write_contents
+from nightsort.sources.contents import are_in, is_in, write_contents
 
 # Few different bytes, zero among them: digests that share beginnings and ends.
 DIGESTS = st.builds(
@@ -29,7 +29,9 @@ def test_a_content_is_found_exactly_if_it_was_written(
     file = write_contents((pa.array(batch, pa.string()) for batch in written), tmp_path)
     known = set(itertools.chain(*written)) - {None}
     assert Path(file).stat().st_size == 32 * sum(digest is not None for batch in written for digest in batch)
-    assert {digest for digest in [*asked, *known] if is_in(file, str(digest))} == {*known}
+    every = [str(digest) for digest in [*asked, *known]]
+    assert {digest for digest in every if is_in(file, digest)} == {*known}
+    assert are_in(file, [bytes.fromhex(digest) for digest in every]) == [digest in known for digest in every]
 
 
 def test_slices_of_an_array_are_taken_as_they_are(tmp_path: Path) -> None:
@@ -48,6 +50,7 @@ def test_threads_ask_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["gone.bin", "."])
 def test_nothing_is_known_where_the_file_cannot_be_read(tmp_path: Path, name: str) -> None:
     assert not is_in(str(tmp_path / name), "00" * 32)
+    assert are_in(str(tmp_path / name), [bytes(32), b""]) == [False, False] and are_in(str(tmp_path / name), []) == []
 
 
 def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from nightsort.config import RunParams
-from nightsort.errors import ConfigError, DatasetError, ShardError
+from nightsort.errors import ConfigError, DatasetError, RunError, ShardError
 from tasks import compute
 from tasks.compute import Done, Workers
 
@@ -123,6 +123,11 @@ def test_only_the_row_that_kills_its_worker_is_set_aside(one_worker: Workers, na
     came, died = names_of(list(one_worker.map(deadly(), chunks_of(names, size))))
     assert died == Counter(["poison"])
     assert came == Counter(names) - died
+
+
+def test_a_call_that_kills_its_worker_is_an_error_of_the_run(one_worker: Workers) -> None:
+    with pytest.raises(RunError, match="its worker process died, twice; is there memory for it"):
+        one_worker.call(deadly(), chunks_of(["poison"], 1)[0])
 
 
 def test_a_chunk_that_fails_once_is_tried_again(workers: Workers, tmp_path: Path) -> None:

@@ -55,4 +55,4 @@ def _sharpness(levels: Pixels) -> float:
 def _entropy(levels: Pixels) -> float:
     counts = cv2.calcHist([levels], [0], None, [256], [0, 256]).ravel()
     shares = counts[counts > 0].astype(np.float64) / levels.size
-    return max(0.0, -float((shares * np.log2(shares)).sum()))
+    return max(0.0, -float(shares @ np.log2(shares)))

@@ -10,8 +10,6 @@ from functools import lru_cache
 from threading import Lock
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import softmax
 
 from nightsort.errors import ModelError
 from nightsort.images.decode import Pixels
@@ -19,6 +17,7 @@ from nightsort.learning.card import Card, load_card
 from nightsort.schema import TOP
 from nightsort.scoring.backends.opening import open_session
 from nightsort.scoring.backends.session import Session
+from nightsort.scoring.calibrated import probabilities
 from nightsort.storage import Storage
 from nightsort.words import Backend
 
@@ -42,10 +41,9 @@ class Engine:
     :raises ModelError: if the model was trained with another preprocessing, or does not fit its card
     """
 
-    def __init__(self, card: Card, session: Session, backend: Backend) -> None:
+    def __init__(self, card: Card, session: Session) -> None:
         self.card = card
         self.preprocessing = card.preprocess()
-        self.backend = backend
         self._session = session
         self._check()
 
@@ -61,13 +59,16 @@ class Engine:
         """
         if not pictures:
             return []
-        logits = self._session.logits(np.stack(list(pictures.values()))).astype(np.float64)
-        rows = softmax(logits / self.card.temperature, axis=1)  # temperature: Guo et al. 2017
-        return [self._answer(id_, row) for id_, row in zip(pictures, rows, strict=True)]
+        logits = self._session.logits(np.stack(list(pictures.values())))
+        rows = probabilities(logits, self.card.temperature)
+        best = np.argsort(-rows, axis=1, kind="stable")[:, :TOP]
+        confidences = np.take_along_axis(rows, best, axis=1)
+        said = zip(pictures, best.tolist(), confidences.tolist(), strict=True)
+        return [self._answer(*one) for one in said]
 
-    def _answer(self, id_: str, row: npt.NDArray[np.float64]) -> Answer:
-        order = np.argsort(-row, kind="stable")[:TOP]
-        top = tuple((self.card.classes[i], float(row[i])) for i in order)
+    def _answer(self, id_: str, best: list[int], confidences: list[float]) -> Answer:
+        """What is said of one picture, from its most probable classes."""
+        top = tuple((self.card.classes[i], confidence) for i, confidence in zip(best, confidences, strict=True))
         label, confidence = top[0]
         runner_up, second = top[1] if len(top) > 1 else ("", 0.0)
         abstained = not confidence >= self.card.abstain_below  # so that NaN is an abstention, too
@@ -113,4 +114,4 @@ def _load(
             f"model {version}: {storage.locate(f'models/{version}/bundle.json')} was replaced while the run was on; "
             "start it again"
         )
-    return Engine(card, open_session(storage, card, backend, batch_size, threads), backend)
+    return Engine(card, open_session(storage, card, backend, batch_size, threads))

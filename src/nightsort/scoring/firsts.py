@@ -2,9 +2,9 @@
 
 Chunks are classified at the same time and do not know each other; here their outcomes stand in a row.
 
-Invariant: of all that passed through, each SHA-256 was predicted, or set aside for its bytes, once; every row
-still comes out.
-Does not know the runs before: those are what the ledger knows.
+Invariant: of all that passed through, each SHA-256 was predicted, or set aside for its bytes, once, and none that
+was known before the run, whatever the worker could see of that; every row still comes out.
+Does not know what made a content known.
 """
 
 from dataclasses import replace
@@ -15,12 +15,17 @@ import pyarrow.compute as pc
 from nightsort.quarantine import for_its_bytes
 from nightsort.schema import COPIES
 from nightsort.scoring.outcomes import REPEATED, Outcomes
+from nightsort.sources.contents import are_in
 
 
 class Firsts:
-    """The pictures of one run that have an outcome."""
+    """The pictures of one run that have an outcome.
 
-    def __init__(self) -> None:
+    :param known: file of :mod:`nightsort.sources.contents`: those that had one before
+    """
+
+    def __init__(self, known: str) -> None:
+        self._known = known
         self._seen: set[bytes] = set()  # raw SHA-256: half of what the hexadecimal text takes
 
     def only(self, outcomes: Outcomes) -> Outcomes:
@@ -42,7 +47,8 @@ class Firsts:
 
     def _is_first(self, sha256s: pa.ChunkedArray) -> pa.Array:
         digests = [bytes.fromhex(sha256) if sha256 else b"" for sha256 in sha256s.to_pylist()]
-        first = [digest not in self._seen for digest in digests]
+        known = are_in(self._known, digests)
+        first = [not was and digest not in self._seen for digest, was in zip(digests, known, strict=True)]
         self._seen.update(filter(None, digests))
         return pa.array(first, pa.bool_())
 

@@ -44,11 +44,10 @@ class Ledger:
 
         :param rows: a slice of a listing, table of the schema LISTING; memory follows its length
         :param under: a model version: only what that model classified counts as an outcome; None: what any did
-        :returns: the same rows by the schema FINGERPRINTS, `outcome` skipped in those; sha256 is what the place
-            had when it was last looked at
+        :returns: the same rows by the schema FINGERPRINTS, `outcome` skipped in those
         """
         if not rows.num_rows:
-            return rows.append_column("sha256", pa.nulls(0, pa.string()))
+            return rows.append_column("last_sha256", pa.nulls(0, pa.string()))
         places = Places(rows)
         near = places.near()
         places.look(

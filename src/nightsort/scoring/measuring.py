@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from nightsort.errors import ModelError
 from nightsort.scoring.backends.session import Session
+from nightsort.scoring.calibrated import probabilities
 
 _RUNS = 5
 _RUN_SECONDS = 0.15
@@ -67,5 +67,5 @@ def answers(
         logits = np.concatenate(list(pool.map(lambda batch: session.logits(images[batch]), batches)))
     if not np.isfinite(logits).all():
         raise ModelError(f"answers: {int((~np.isfinite(logits)).any(1).sum())} of {len(rows)} are not finite numbers")
-    probabilities: NDArray[np.float32] = softmax(logits.astype(np.float64) / temperature, axis=1).astype(np.float32)
-    return probabilities
+    calibrated: NDArray[np.float32] = probabilities(logits, temperature).astype(np.float32)
+    return calibrated

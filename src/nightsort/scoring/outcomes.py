@@ -126,12 +126,11 @@ class _Work:
     def _prepare(self, row: Row, data: bytes | PictureError) -> None:
         if isinstance(data, PictureError):
             raise data
-        before, sha256 = row["sha256"], hashlib.sha256(data).hexdigest()
-        row["sha256"] = sha256
+        row["sha256"] = sha256 = hashlib.sha256(data).hexdigest()
         is_known = sha256 in self.seen or is_in(self.order.known, sha256)
         self.lap("fingerprint")
         if is_known:
-            self.repeated.append(row | _repeated(same_place=before == sha256))
+            self.repeated.append(row | _repeated(same_place=row["last_sha256"] == sha256))
             return
         self.seen.add(sha256)
         preprocessing = self.engine.preprocessing

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightsort.schema import FINGERPRINTS
+from nightsort.schema import QUARANTINE
 from nightsort.sources.marks import mark
 
-KNOWN = pa.schema([FINGERPRINTS.field(name) for name in ("sha256", "path", "member", "size", "stamp", "label")])
+KNOWN = pa.schema([QUARANTINE.field(name) for name in ("sha256", "path", "member", "size", "stamp", "label")])
 """What has an outcome.
 
 The size matters where no SHA-256 could be had; size, stamp and label where none is asked for.

@@ -62,10 +62,10 @@ class Places:
     def decided(self) -> pa.Table:
         """The slice by the schema FINGERPRINTS; `outcome` skipped in what has one and is unchanged.
 
-        sha256 is what the place had when it was last looked at; null if it never was.
+        last_sha256 is null where nobody ever looked.
         """
         rows = skip(self._rows, pa.array(self._known).take(self._state))
-        rows = rows.append_column("sha256", self._last().take(self._place))
+        rows = rows.append_column("last_sha256", self._last().take(self._place))
         return rows.select(FINGERPRINTS.names).cast(FINGERPRINTS)
 
     def _last(self) -> pa.Array:
