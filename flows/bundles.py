@@ -11,10 +11,10 @@ from nightsort.errors import ModelError
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.registry import Registry
 from nightsort.reports.formats import figure, shorten
-from nightsort.scoring import choice
-from nightsort.scoring.choice import Record, Trial
-from nightsort.scoring.machine import this_machine
-from nightsort.scoring.verdicts import Measured
+from nightsort.scoring.trials import choice
+from nightsort.scoring.trials.choice import Record, Trial
+from nightsort.scoring.trials.machine import this_machine
+from nightsort.scoring.trials.verdicts import Measured
 from nightsort.storage import Storage
 
 _CLASSES = 30  # named

@@ -21,12 +21,12 @@ from nightsort.reports.data import ClassCount, ClassifyPart
 from nightsort.reports.gallery import thumbnails
 from nightsort.reports.predicted import Predicted
 from nightsort.schema import COPIES, FINGERPRINTS
-from nightsort.scoring.choice import backend_for
 from nightsort.scoring.firsts import Firsts
 from nightsort.scoring.ledger import Ledger
 from nightsort.scoring.outcomes import Order, Outcomes, classify
 from nightsort.scoring.plan import plan
-from nightsort.scoring.verdicts import REFERENCE
+from nightsort.scoring.trials.choice import backend_for
+from nightsort.scoring.trials.verdicts import REFERENCE
 from nightsort.sources.spool import Spool
 from nightsort.words import Backend
 from tasks.compute import Done, Workers
@@ -73,7 +73,7 @@ def choose_backend(run: Run, params: ClassifyParams, card: Card, decided: pa.Tab
     """What this machine classifies with; measured first if only other machines have done so, and there is work."""
     backend, why = backend_for(run.storage, card, params.backend)
     if backend is None and how_many_new(decided):
-        from nightsort.scoring.publication import measure_again  # SciPy, which few nights need here
+        from nightsort.scoring.trials.publication import measure_again  # SciPy, which few nights need here
 
         try:  # in a process of its own: torch stays out of this one
             with progress("measuring backends", None), Workers(RunParams(workers=1)) as apart:

@@ -31,9 +31,9 @@ from nightsort.learning.predict import probabilities
 from nightsort.learning.registry import Registry
 from nightsort.lease import Lease
 from nightsort.reports.data import BackendRow, BackendTable, ClassCount, TrainingPart
-from nightsort.scoring import publication
-from nightsort.scoring.choice import Record
-from nightsort.scoring.verdicts import REFERENCE
+from nightsort.scoring.trials import publication
+from nightsort.scoring.trials.choice import Record
+from nightsort.scoring.trials.verdicts import REFERENCE
 from tasks.progress import progress
 from tasks.runs import Run
 from tasks.stage import stage

@@ -19,7 +19,7 @@ from nightsort.images.preprocess import Preprocessing, decode_original
 from nightsort.learning.card import load_card
 from nightsort.learning.registry import Registry
 from nightsort.scoring.backends.opening import open_session
-from nightsort.scoring.choice import backend_for
+from nightsort.scoring.trials.choice import backend_for
 from nightsort.storage import Storage
 
 _BYTES = 250_000_000  # of files kept in memory, at most

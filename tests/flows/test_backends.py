@@ -16,10 +16,10 @@ from nightsort.dataset.versions import Dataset
 from nightsort.learning import loading
 from nightsort.learning.card import Card, load_card
 from nightsort.reports.data import Report
-from nightsort.scoring import choice, publication, sample, trial
-from nightsort.scoring.choice import backend_for
-from nightsort.scoring.machine import Machine, this_machine
-from nightsort.scoring.publication import measure_again
+from nightsort.scoring.trials import choice, publication, sample, trial
+from nightsort.scoring.trials.choice import backend_for
+from nightsort.scoring.trials.machine import Machine, this_machine
+from nightsort.scoring.trials.publication import measure_again
 from nightsort.storage import Storage
 
 WANTED = ["openvino-fp32", "openvino-int8"]

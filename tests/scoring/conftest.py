@@ -13,7 +13,7 @@ from nightsort.images.preprocess import Preprocessing
 from nightsort.learning.bundle import save
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.zoo import build
-from nightsort.scoring.exported import export
+from nightsort.scoring.backends.exported import export
 from nightsort.storage import Storage
 
 SIDE = 32

@@ -9,7 +9,7 @@ from nightsort.errors import ModelError
 from nightsort.learning.card import load_card
 from nightsort.scoring.backends import opening, openvino
 from nightsort.scoring.backends.opening import lacks, open_session
-from nightsort.scoring.machine import Machine, this_machine
+from nightsort.scoring.trials.machine import Machine, this_machine
 from nightsort.storage import Storage
 from nightsort.words import Backend
 

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
+from nightsort.scoring.backends.exported import load_model
 from nightsort.scoring.backends.session import FixedShape, Session, batch_on_cpu
-from nightsort.scoring.exported import load_model
-from nightsort.scoring.machine import this_machine
+from nightsort.scoring.trials.machine import this_machine
 from nightsort.storage import Storage
 from nightsort.words import Backend
 

@@ -16,8 +16,8 @@ from nightsort.errors import ModelError
 from nightsort.learning.bundle import load, save
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.zoo import Classifier, build
+from nightsort.scoring.backends.exported import export, load_exported, load_model
 from nightsort.scoring.backends.opening import open_session
-from nightsort.scoring.exported import export, load_exported, load_model
 from nightsort.storage import Storage
 from nightsort.words import Backend
 
@@ -152,7 +152,7 @@ def test_exporting_writes_nothing_to_the_terminal_or_the_home_and_calls_nobody(
         "socket.socket.connect = refuse\n"
         "import numpy as np\n"
         "from nightsort.learning.bundle import load\n"
-        "from nightsort.scoring.exported import export\n"
+        "from nightsort.scoring.backends.exported import export\n"
         "from nightsort.storage import Storage\n"
         "storage = Storage(sys.argv[1])\n"
         "bundle = load(storage, 1)\n"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nightsort.learning.pictures import Pictures
-from nightsort.scoring import sample
+from nightsort.scoring.trials import sample
 
 
 def pictures(counts: list[int]) -> Pictures:

@@ -10,9 +10,9 @@ import pytest
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
 from nightsort.learning.pictures import Pictures
-from nightsort.scoring import measuring, sample, trial
-from nightsort.scoring.choice import Trial
-from nightsort.scoring.verdicts import Tolerance
+from nightsort.scoring.trials import measuring, sample, trial
+from nightsort.scoring.trials.choice import Trial
+from nightsort.scoring.trials.verdicts import Tolerance
 from nightsort.words import Backend
 
 STRICT = Tolerance(min_agreement=0.995, max_loss=0.01)

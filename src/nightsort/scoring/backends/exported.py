@@ -45,7 +45,7 @@ def export(
     :param calibration: RGB, uint8 (n, S, S, 3), training pictures, n at least 1: what int8 takes its ranges from
     :raises WriteError: if the storage fails
     """
-    from nightsort.scoring.conversion import Forms, convert
+    from nightsort.scoring.backends.conversion import Forms, convert
 
     wanted = sorted({_FORMS[backend] for backend in backends if backend in _FORMS})
     forms = convert(network, calibration, wanted) if wanted else Forms({}, {})

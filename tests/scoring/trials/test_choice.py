@@ -9,10 +9,10 @@ import pytest
 
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
-from nightsort.scoring import choice
-from nightsort.scoring.choice import Record, Trial, backend_for
-from nightsort.scoring.machine import Machine, this_machine
-from nightsort.scoring.verdicts import Measured, Tolerance
+from nightsort.scoring.trials import choice
+from nightsort.scoring.trials.choice import Record, Trial, backend_for
+from nightsort.scoring.trials.machine import Machine, this_machine
+from nightsort.scoring.trials.verdicts import Measured, Tolerance
 from nightsort.storage import Storage
 from nightsort.words import Backend
 
@@ -144,7 +144,8 @@ def test_asking_loads_neither_torch_nor_openvino(storage: Storage, card: Card) -
     choice.write(storage, record(this_machine()))
     storage.write_bytes("models/3/bundle.json", card.model_dump_json().encode())
     code = (
-        "import sys; from nightsort.scoring.choice import backend_for; from nightsort.learning.card import load_card;"
+        "import sys; from nightsort.learning.card import load_card;"
+        "from nightsort.scoring.trials.choice import backend_for;"
         "from nightsort.storage import Storage; storage = Storage(sys.argv[1]); card = load_card(storage, 3);"
         "print(backend_for(storage, card)[0], {'torch', 'openvino'} & set(sys.modules))"
     )

@@ -18,18 +18,18 @@ from nightsort.config import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.pictures import Pictures
-from nightsort.scoring import choice, sample, trial
-from nightsort.scoring.choice import Record
-from nightsort.scoring.machine import this_machine
-from nightsort.scoring.sample import Sample
-from nightsort.scoring.verdicts import REFERENCE, Tolerance
+from nightsort.scoring.trials import choice, sample, trial
+from nightsort.scoring.trials.choice import Record
+from nightsort.scoring.trials.machine import this_machine
+from nightsort.scoring.trials.sample import Sample
+from nightsort.scoring.trials.verdicts import REFERENCE, Tolerance
 from nightsort.storage import Storage
 from nightsort.words import Backend
 
 if TYPE_CHECKING:
     from nightsort.learning.zoo import Classifier
 
-_CALIBRATION = 300  # training pictures that int8 takes its ranges from
+_CALIBRATION = 300  # training pictures that int8 takes its ranges from: NNCF's own default
 
 Watch = Callable[[Backend], None]
 
@@ -84,7 +84,7 @@ def _export(
     storage: Storage, card: Card, network: "Classifier", calibration: NDArray[np.uint8], params: TrainParams
 ) -> None:
     if any(backend.startswith("openvino") for backend in params.backends):
-        from nightsort.scoring.exported import export
+        from nightsort.scoring.backends.exported import export
 
         export(storage, card, network, calibration, params.backends)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nightsort.scoring import machine
-from nightsort.scoring.machine import Machine, this_machine
+from nightsort.scoring.trials import machine
+from nightsort.scoring.trials.machine import Machine, this_machine
 
 EPYC = "processor\t: 0\nmodel name\t: AMD EPYC  9654\nflags\t\t: fpu sse2 avx2 avx512f avx512_bf16 avx512_vnni\n"
 GRAVITON = "processor\t: 0\nBogoMIPS\t: 2100\nFeatures\t: fp asimd sve i8mm bf16\n"
@@ -85,7 +85,7 @@ def test_fingerprints_are_equal_where_machines_are(changed: dict[str, object]) -
 
 def test_finding_out_loads_no_library() -> None:
     code = (
-        "import sys; from nightsort.scoring.machine import this_machine; print(this_machine().torch != '');"
+        "import sys; from nightsort.scoring.trials.machine import this_machine; print(this_machine().torch != '');"
         "print({'torch', 'openvino'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nightsort.errors import ModelError
-from nightsort.scoring import measuring
+from nightsort.scoring.trials import measuring
 
 
 class Brightness:

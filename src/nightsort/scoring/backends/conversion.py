@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from nightsort.learning.zoo import Classifier
 from nightsort.scoring.backends.runtime import ov
 
-_CALIBRATION = 300  # pictures, NNCF's own default
 _BATCH = 8
 _REASON = 300  # characters of a converter's complaint that are kept
 
@@ -90,8 +89,7 @@ def _quantised(model: ov.Model, network: Classifier, calibration: NDArray[np.uin
 
     nncf.set_log_level(logging.ERROR)
     attends = any(isinstance(layer, nn.MultiheadAttention | nn.LayerNorm) for layer in network.modules())
-    rows = np.linspace(0, len(calibration) - 1, min(len(calibration), _CALIBRATION)).round().astype(int)
-    batches = [calibration[rows[i : i + _BATCH]] for i in range(0, len(rows), _BATCH)]
+    batches = [calibration[i : i + _BATCH] for i in range(0, len(calibration), _BATCH)]
     return nncf.quantize(
         model,
         nncf.Dataset(batches),

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
-from nightsort.scoring.machine import Machine, this_machine
-from nightsort.scoring.verdicts import Measured, Tolerance
+from nightsort.scoring.trials.machine import Machine, this_machine
+from nightsort.scoring.trials.verdicts import Measured, Tolerance
 from nightsort.storage import Storage
 from nightsort.words import Backend
 
@@ -90,7 +90,7 @@ def _name(version: int) -> str:
 def backend_for(storage: Storage, card: Card, wanted: Backend | None = None) -> tuple[Backend | None, str]:
     """The backend to classify with on this machine, and why.
 
-    None asks for :func:`nightsort.scoring.publication.measure_again`: this machine has not measured this model.
+    None asks for :func:`nightsort.scoring.trials.publication.measure_again`: this machine has not measured this model.
 
     :param wanted: the user's choice, which is held against no tolerance
     :raises ModelError: if this machine or this bundle does not have the one that is wanted

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nightsort.evaluation.agreement import Agreement
-from nightsort.scoring.verdicts import Measured, Tolerance, choose
+from nightsort.scoring.trials.verdicts import Measured, Tolerance, choose
 from nightsort.words import Backend
 
 STRICT = Tolerance(min_agreement=0.995, max_loss=0.01)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from nightsort.evaluation.agreement import Agreement, compare
 from nightsort.learning.card import Card
-from nightsort.scoring import measuring
 from nightsort.scoring.backends.session import Session
-from nightsort.scoring.choice import Trial
-from nightsort.scoring.machine import this_machine
-from nightsort.scoring.sample import Sample
-from nightsort.scoring.verdicts import REFERENCE, Measured, Tolerance, choose
+from nightsort.scoring.trials import measuring
+from nightsort.scoring.trials.choice import Trial
+from nightsort.scoring.trials.machine import this_machine
+from nightsort.scoring.trials.sample import Sample
+from nightsort.scoring.trials.verdicts import REFERENCE, Measured, Tolerance, choose
 from nightsort.words import Backend
 
 Open = Callable[[Backend], Session]
