@@ -29,6 +29,7 @@ def classify(params: ClassifyParams) -> Report:
         with run.lease("predictions") as lease, Workers(params, threaded=True) as workers:
             lease.fence(Ledger(run.storage), Quarantine(run.storage))
             decided = leave_out_known(run, params, card, listing)
+            del listing  # else its pages stay in memory
             account = open_account(run, params, decided)
             serving = choose_backend(run, params, card, decided)
             predicted = classify_pictures(run, params, decided, card, serving, account, lease, workers)

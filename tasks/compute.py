@@ -180,6 +180,8 @@ class Workers:
                     "distributed.deploy.lost-worker-timeout": "7d",
                     # Sampling every worker's stack a hundred times a second takes time from the pictures.
                     "distributed.worker.profile.enabled": False,
+                    # Dask would keep the last messages, and with them their chunks, for whoever debugs it.
+                    "distributed.admin.low-level-log-length": 0,
                     # Arrow's other allocators reserve a gigabyte, which would count against a worker's limit.
                     "distributed.nanny.pre-spawn-environ.ARROW_DEFAULT_MEMORY_POOL": "system",
                 }

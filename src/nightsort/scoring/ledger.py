@@ -21,8 +21,8 @@ from nightsort.storage import Storage
 from nightsort.tables import Table
 
 _ROWS = 16_384  # of a batch: what a reader holds at once
-_SMALL = 4_000_000  # bytes: a file below this is worth merging with others of its day
-_TARGET = 8_000_000  # bytes of a merged file: some 100,000 rows, which are sorted in memory
+_SMALL = 500_000  # bytes: a file below this is worth merging with others of its day
+_TARGET = 1_000_000  # bytes of a merged file: some 8,000 rows, which are sorted in memory
 _HOURS_TO_FINISH = 24  # readers of files that were merged away get this long
 _STATE = ["path", "member", "size", "stamp", "sha256"]
 _ANY = pc.scalar(True)
