@@ -10,7 +10,7 @@ from typing import Any
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.registry import Registry
-from nightsort.reports.formats import figure, shorten
+from nightsort.reports.formats import drift, figure, shorten
 from nightsort.scoring.trials import choice
 from nightsort.scoring.trials.choice import Record, Trial
 from nightsort.scoring.trials.machine import this_machine
@@ -87,8 +87,8 @@ def _row(item: Measured, here: bool, width: int) -> str:
     figures = (
         figure(item.rate) if item.rate is not None else "-",
         f"{against.agreement:.2%}" if against else "-",
-        figure(against.mean_drift) if against else "-",
-        figure(against.max_drift) if against else "-",
+        drift(against.mean_drift) if against else "-",
+        drift(against.max_drift) if against else "-",
     )
     rate, same, mean, most = figures
     return (

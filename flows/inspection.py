@@ -15,6 +15,7 @@ from nightsort.errors import StorageError
 from nightsort.learning.registry import Registry
 from nightsort.quarantine import Quarantine
 from nightsort.reports import store
+from nightsort.reports.formats import count
 from nightsort.schema import place
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
@@ -41,9 +42,13 @@ def status(storage: Storage) -> Told:
             for run in store.latest(storage, _RUNS)
         ],
     }
-    lines = [f"{name:16} {'none' if value is None else value}" for name, value in data.items() if name != "runs"]
+    lines = [f"{name:16} {_fact(value)}" for name, value in data.items() if name != "runs"]
     lines += [f"{run['state']:16} {run['run_id']}" for run in data["runs"]] or ["no run yet"]
     return lines, data
+
+
+def _fact(value: Any) -> str:
+    return "none" if value is None else count(value) if isinstance(value, int) else str(value)
 
 
 def models(storage: Storage) -> Told:
@@ -53,8 +58,8 @@ def models(storage: Storage) -> Told:
     fields = {"version", "created", "model", "balance", "dataset_version", "accuracy", "macro_f1"}
     rows = [card.model_dump(mode="json", include=fields) for card in registry.cards()]
     lines = [
-        f"{'*' if row['version'] == champion else ' '} {row['version']:>3}  {row['created'][:16]}  {row['model']}  "
-        f"{row['balance']}  dataset {row['dataset_version']}  accuracy {row['accuracy']:.3f}  "
+        f"{'*' if row['version'] == champion else ' '} {row['version']:>3}  {row['created'][:16].replace('T', ' ')}  "
+        f"{row['model']}  {row['balance']}  dataset {row['dataset_version']}  accuracy {row['accuracy']:.3f}  "
         f"macro-F1 {row['macro_f1']:.3f}"
         for row in rows
     ]
@@ -118,7 +123,7 @@ def predictions(storage: Storage, limit: int) -> Told:
         for row in rows
     ]
     if total > len(rows):
-        lines.append(f"... and {total - len(rows)} more")
+        lines.append(f"... and {count(total - len(rows))} more")
     return lines or ["no prediction yet; run 'nightsort classify FOLDER'"], {"classified": total, "rows": rows}
 
 

@@ -136,7 +136,7 @@ def predicted(limit: int, as_json: bool, config: Path | None, storage: str | Non
 @click.option("--into", type=click.Path(path_type=Path), required=True, help="New file: .csv, .jsonl or .parquet.")
 @click.option("--run", metavar="RUN_ID", help="Only of this run.")
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Only of runs that began on this day, UTC.")
-@click.option("--model", type=click.IntRange(1), metavar="N", help="Only of this model.")
+@click.option("--model", type=click.IntRange(1, 2**31 - 1), metavar="N", help="Only of this model.")
 @common
 def export_predictions(
     into: Path,

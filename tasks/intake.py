@@ -117,6 +117,7 @@ def account_for(
         passed on
     """
     with progress(what, total) as advance:
+        advance(0, detail="workers are starting")
         for item in work:
             poison = _table([]) if item.result is not None else _poison(run, item.chunk)
             bad = poison if item.result is None else item.result.quarantined
@@ -128,13 +129,12 @@ def account_for(
                 account.add("deferred", item.result.deferred, "changed")
                 run.worker_seconds.update(item.result.seconds)
             yield Came(item.result, poison)
-            advance(item.chunk.num_rows, what=f"{what}{_shares(run.worker_seconds)}")
+            advance(item.chunk.num_rows, detail=_shares(run.worker_seconds))
 
 
 def _shares(seconds: Counter[str]) -> str:
-    """Which stages the workers spend their time in, the longest first: " (model 71 %, decode 17 %)"."""
-    shares = [f"{name} {of / seconds.total():.0%}" for name, of in seconds.most_common(_STAGES)]
-    return f" ({', '.join(shares)})" if shares else ""
+    """Which stages the workers spend their time in, the longest first: "model 71%, decode 17%"."""
+    return ", ".join(f"{name} {of / seconds.total():.0%}" for name, of in seconds.most_common(_STAGES))
 
 
 def _check_source(params: IntakeParams, bad: pa.Table) -> None:

@@ -23,6 +23,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from tasks.context import in_flow_run
@@ -30,18 +31,28 @@ from tasks.context import in_flow_run
 P = ParamSpec("P")
 
 _EVERY = 1.0  # seconds between updates of the artifact
+_BAR = 16  # characters wide, so that 80 have room for the figures too
 
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed else "")
+        return Text(f"{speed:,.{0 if speed >= 10 else 1}f}/s" if speed else "")
+
+
+class _Detail(ProgressColumn):
+    """The only column that a narrow terminal cuts off, at its end; the others stay whole and in one line."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["detail"], style="dim", no_wrap=True, overflow="ellipsis")
 
 
 class Advance(Protocol):
-    """Say that `count` more are done, and, if it has become known, of how many and of what."""
+    """Say that `count` more are done, and, if it has become known, of how many, of what, and more about it."""
 
-    def __call__(self, count: int, *, total: int | None = None, what: str | None = None) -> None: ...
+    def __call__(
+        self, count: int, *, total: int | None = None, what: str | None = None, detail: str | None = None
+    ) -> None: ...
 
 
 @contextmanager
@@ -50,16 +61,30 @@ def progress(what: str, total: int | None) -> Iterator[Advance]:
 
     :param total: how many there are; None if nobody knows yet
     """
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    whole = Column(no_wrap=True)
     console = Console(stderr=True)
-    bar = Progress(*columns, _Rate(), TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+    bar = Progress(
+        SpinnerColumn(table_column=whole),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(_BAR, table_column=whole),
+        MofNCompleteColumn(table_column=whole),
+        _Rate(table_column=whole),
+        TimeRemainingColumn(table_column=whole),
+        _Detail(),
+        console=console,
+        disable=not console.is_terminal,
+    )
     artifact = _Artifact(what, total)
     with bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(what, total=total, detail="")
 
-        def advance(count: int, *, total: int | None = None, what: str | None = None) -> None:
+        def advance(
+            count: int, *, total: int | None = None, what: str | None = None, detail: str | None = None
+        ) -> None:
             bar.update(task, advance=count, total=total, description=what)
-            artifact.advance(count, total)
+            if detail is not None:
+                bar.update(task, detail=detail)
+            artifact.advance(count, total, what, detail)
 
         yield advance
         artifact.finish()
@@ -83,13 +108,16 @@ class _Artifact:
 
     def __init__(self, what: str, total: int | None) -> None:
         self._done, self._total, self._sent = 0, total, 0.0
+        self._what, self._detail = what, ""
         self._id: UUID | None = None
         if in_flow_run():
             self._create(what)
 
-    def advance(self, count: int, total: int | None) -> None:
+    def advance(self, count: int, total: int | None, what: str | None, detail: str | None) -> None:
         self._done += count
         self._total = total or self._total
+        self._what = what or self._what
+        self._detail = self._detail if detail is None else detail
         if self._total and time.monotonic() - self._sent > _EVERY:
             self._sent = time.monotonic()
             self._update(min(100.0, 100 * self._done / self._total))
@@ -108,4 +136,5 @@ class _Artifact:
         if self._id is not None:
             from prefect.artifacts import update_progress_artifact
 
-            update_progress_artifact(self._id, percent)
+            described = f"{self._what} ({self._detail})" if self._detail else self._what
+            update_progress_artifact(self._id, percent, description=described)

@@ -92,9 +92,8 @@ def fit_network(run: Run, params: TrainParams, lesson: Lesson) -> Fitted:
             steps_done = done
 
         def on_epoch(epoch: Epoch) -> None:
-            advance(
-                0, what=f"epoch {epoch.epoch}, loss {epoch.train_loss:.3f}, macro-F1 {epoch.validation_macro_f1:.3f}"
-            )
+            figures = f"loss {epoch.train_loss:.3f}, macro-F1 {epoch.validation_macro_f1:.3f}"
+            advance(0, what=f"epoch {epoch.epoch}", detail=figures)
 
         return fit.fit(lesson.train, lesson.validation, lesson.classes, params, on_epoch, on_step)
 

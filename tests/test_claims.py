@@ -10,7 +10,7 @@ import pytest
 from nightsort import claims
 from nightsort import storage as storage_module
 from nightsort.claims import Note, claim
-from nightsort.errors import BusyError
+from nightsort.errors import BusyError, StorageError
 
 EXPIRY = 60.0
 LONG_AGO = 1_000_000_000
@@ -101,6 +101,12 @@ def test_what_is_no_note_is_left_alone_and_what_was_cut_off_is_cleared_away(fold
         (folder / name).touch()
     assert claimed(folder)[0] == 4
     assert sorted(path.name for path in folder.iterdir()) == ["4.json", "backup.json", "notes.txt"]
+
+
+def test_a_number_that_no_lease_comes_to_is_said_to_be_none(folder: Path) -> None:
+    (folder / f"{2**40}.json").touch()
+    with pytest.raises(StorageError, match=f"{2**40}.json: no lease was ever held so often; delete this file"):
+        claimed(folder)
 
 
 def test_a_number_that_was_free_because_others_came_and_went_is_given_back(

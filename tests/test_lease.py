@@ -195,6 +195,16 @@ def test_notes_that_were_deleted_do_not_make_the_tables_refuse_everything(storag
         assert held.token == 1 and held.ticket().app != first.app
 
 
+def test_a_root_that_went_away_takes_the_lease_along(storage: Storage, tmp_path: Path) -> None:
+    with lease.hold(storage, "dataset") as held:
+        Path(storage.root).rename(tmp_path / "away")
+        with pytest.raises(LeaseLostError, match="moved or removed"):
+            held.ticket()
+    assert not Path(storage.root).exists()
+    with lease.hold(Storage(str(tmp_path / "away")), "dataset") as held:
+        assert held.token == 2, "its end is seen where it went"
+
+
 def test_a_former_holder_is_shut_out_once_by_the_first_that_can(storage: Storage, forgetful: None) -> None:
     fence = Fence()
     with lease.hold(storage, "dataset") as former:

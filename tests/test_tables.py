@@ -181,3 +181,17 @@ def test_a_file_is_on_the_disk_before_a_commit_names_it(table: Table, monkeypatc
     table.append_files([file], "run")
     assert done.index(file.name) < done.index("commit")
     assert Path(table.uri).name in done[: done.index("commit")]
+
+
+def test_a_bit_that_turned_is_not_read_as_another_picture(storage: Storage) -> None:
+    table = Table(storage, "hashed", pa.schema([("sha256", pa.string())]))
+    table.append(pa.table({"sha256": ["a" * 64, "b" * 64]}))
+    (file,) = Path(table.uri).glob("*.parquet")
+    data = file.read_bytes()
+    file.write_bytes(data.replace(b"b" * 64, b"b" * 63 + b"c"))
+    for read in (lambda: table.read(["sha256"]), lambda: list(table.batches(["sha256"]))):
+        with pytest.raises(StorageError, match=r"is damaged.*CRC checksum verification failed"):
+            read()
+    table.append(pa.table({"sha256": ["d" * 64]}))
+    with pytest.raises(WriteError, match="CRC checksum verification failed"):
+        table.merge_small(10_000, 10_000)  # it would be sealed with a checksum that fits

@@ -22,11 +22,12 @@ from typing import BinaryIO
 
 from pydantic import AwareDatetime, BaseModel
 
-from nightsort.errors import BusyError
+from nightsort.errors import BusyError, StorageError
 from nightsort.storage import Storage
 
 _BYTES = 1024  # every note is filled up to this, so that it can be written over in place
 _DRAFT = ".claim-"
+_END = 2**31 - 1  # numbers from here on leave no room for tickets in 64 bits
 
 
 @cache
@@ -97,10 +98,13 @@ def claim(folder: Path, what: str, expiry: float) -> tuple[Path, BinaryIO, Note]
 
     :param what: whose notes these are, for messages
     :raises BusyError: if the newest is that of somebody at work
+    :raises StorageError: if its number is none that a lease comes to
     """
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         last = newest(folder)
+        if last and number(last) >= _END:
+            raise StorageError(f"{last}: no lease was ever held so often; delete this file, it is no note of a holder")
         with suppress(FileNotFoundError):  # a new holder is clearing up meanwhile
             note = _after(last, what, expiry)
             path = folder / f"{number(last) + 1 if last else 1}.json"

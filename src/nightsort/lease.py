@@ -52,9 +52,14 @@ class Lease:
         self._numbers = itertools.count(int(time.time()))
 
     def check(self) -> None:
-        """Renew it, however late. :class:`LeaseLostError` if another holder has taken over."""
+        """Renew it, however late. :class:`LeaseLostError` if another took over, or the storage root went away."""
         last = newest(self._path.parent)
-        if last not in (None, self._path):
+        if last is None:  # a commit would begin a table beside the one that went away
+            raise LeaseLostError(
+                f"{self._what}: {self._path} is not there any more; was the storage root moved or removed? "
+                "What was committed before is where it went, and the next run there goes on with it"
+            )
+        if last != self._path:
             raise LeaseLostError(
                 f"{self._what}: {describe(last)} and took over, since this run was not heard of for {EXPIRY:.0f} s; "
                 "what this one had not committed is left to it"

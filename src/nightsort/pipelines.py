@@ -155,6 +155,8 @@ def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseMod
     match detail["type"]:
         case "missing":
             return f"{where}: is required"
+        case "bool_parsing":
+            return f"{where}: must be true or false, got {detail['input']!r}"
         case "extra_forbidden":
             *parents, name = detail["loc"]
             near = get_close_matches(str(name), _settings(model, parents), n=1, cutoff=0.75)

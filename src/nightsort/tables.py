@@ -22,6 +22,7 @@ from nightsort.datafiles import Action, DataFile, Ticket, adding, removing, writ
 from nightsort.errors import StorageError
 from nightsort.storage import Storage
 
+_CHECKED = {"fragment_scan_options": pds.ParquetFragmentScanOptions(page_checksum_verification=True)}
 _STREAMED = {"fragment_readahead": 1, "batch_readahead": 2, "cache_metadata": False}  # memory does not follow the table
 
 
@@ -107,7 +108,7 @@ class Table:
             fragments = {fragment.path: fragment for fragment in self._over(table).get_fragments()}
             added: list[Action] = []
             for group in groups:
-                rows = pa.concat_tables(fragments[name].to_table(schema=self.schema) for name in group)
+                rows = pa.concat_tables(fragments[name].to_table(schema=self.schema, **_CHECKED) for name in group)
                 added += self._written(rows, "merged", data_change=False)
             merged.extend(name for group in groups for name in group)
             return [*(removing(name, sizes[name], data_change=False) for name in merged), *added]
@@ -139,7 +140,7 @@ class Table:
             if hits := fragment.scanner(schema=self.schema, columns=[], filter=where).count_rows():
                 deleted += hits
                 actions.append(removing(fragment.path, sizes[fragment.path]))
-                actions += self._written(fragment.to_table(schema=self.schema, filter=~where), "kept")
+                actions += self._written(fragment.to_table(schema=self.schema, filter=~where, **_CHECKED), "kept")
         return actions, deleted
 
     def vacuum(self, hours: int, keep_versions: bool) -> int:
@@ -183,9 +184,9 @@ class Table:
         return table.to_pyarrow_dataset(filesystem=SubTreeFileSystem(path, native), schema=self.schema)
 
     def read(self, columns: Iterable[str], where: pc.Expression | None = None, version: int | None = None) -> pa.Table:
-        """The named columns of the rows that match."""
+        """The named columns of the rows that match; :class:`StorageError` if a page of theirs is not as written."""
         with _reading(self.uri):
-            return self.dataset(version).to_table(columns=list(columns), filter=where)
+            return self.dataset(version).to_table(columns=list(columns), filter=where, **_CHECKED)
 
     def batches(
         self, columns: Iterable[str], where: pc.Expression | None = None, batch_size: int = 256
@@ -193,7 +194,8 @@ class Table:
         """The same as :meth:`read`, streamed."""
         with _reading(self.uri):
             data = self.dataset()
-            yield from data.to_batches(columns=list(columns), filter=where, batch_size=batch_size, **_STREAMED)
+            options = {"batch_size": batch_size, **_STREAMED, **_CHECKED}
+            yield from data.to_batches(columns=list(columns), filter=where, **options)
 
     def matching(self, columns: Iterable[str], key: str, values: pa.Array) -> Iterator[pa.RecordBatch]:
         """The rows whose key is one of these, streamed; of a row group without any only the keys are read."""

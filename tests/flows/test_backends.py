@@ -73,11 +73,14 @@ def test_a_training_measures_and_reports(learned: tuple[Path, Report], card: Car
     assert report.seconds["measure_backends"] > 0
 
 
-def test_one_backend_alone_is_used_unmeasured(nightsort: Callable[..., Any], trained: Any) -> None:
-    storage = Storage(str(trained.root))
-    assert backend_for(storage, load_card(storage, 1)) == ("torch-fp32", "nothing else was asked for")
-    assert trained.learned.training.backends is None
-    said = nightsort("models", "show", 1, "--storage", storage.root)
+def test_one_backend_alone_is_used_unmeasured(
+    nightsort: Callable[..., Any], root: Path, quick: dict[str, Any]
+) -> None:
+    storage = Storage(str(root))
+    learned = train(TrainParams(storage=str(root), workers=1, **quick | {"epochs": 1, "backends": ["torch-fp32"]}))
+    assert backend_for(storage, load_card(storage, 2)) == ("torch-fp32", "nothing else was asked for")
+    assert learned.training and learned.training.backends is None
+    said = nightsort("models", "show", 2, "--storage", storage.root)
     assert [line.split()[:3] for line in said.out[-1:]] == [["*", "torch-fp32", "-"]]
 
 

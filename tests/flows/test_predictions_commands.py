@@ -106,9 +106,10 @@ def test_a_second_export_does_not_take_the_place_of_the_first(
         (["--into", "out.xlsx"], "must end with .csv, .jsonl, .parquet"),
         (["--into", "out.csv", "--date", "yesterday"], "'yesterday' does not match the format '%Y-%m-%d'"),
         (["--into", "out.csv", "--model", "first"], "'first' is not a valid integer"),
+        (["--into", "out.csv", "--model", 10**25], f"{10**25} is not in the range"),
         ([], "--into"),
     ],
 )
-def test_a_mistake_is_one_line(nightsort: Nightsort, filled: Path, words: list[str], part: str) -> None:
+def test_a_mistake_is_one_line(nightsort: Nightsort, filled: Path, words: list[object], part: str) -> None:
     said = nightsort("predictions", "export", "--storage", filled, *words)
     assert (said.code, len(said.err), said.out) == (2, 1, []) and part in said.err[0]

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,7 +72,10 @@ def test_a_classification_shows_where_every_picture_went(
     (markdown,) = found["markdown"]
     assert markdown.key == "classify-report" and "12" in markdown.data and report.run_id in markdown.data
     assert [item.data for item in found["progress"]] == [100.0] * len(found["progress"])
-    assert {item.description for item in found["progress"]} == {"listing", "comparing", "classifying"}
+    described = [item.description.partition(" (") for item in found["progress"]]
+    assert {what for what, _, _ in described} == {"listing", "comparing", "classifying"}
+    (shares,) = [rest for what, _, rest in described if what == "classifying"]
+    assert re.fullmatch(r"([\w ]+ \d+%(, |\)$)){1,3}", shares)
     assert Ledger(Storage(str(root))).count() == 12
 
 

@@ -69,6 +69,14 @@ def no_card(model: Path) -> None:
     (model / "bundle.json").write_text("{}")
 
 
+def no_temperature(model: Path) -> None:
+    edit(model / "bundle.json", temperature=0)
+
+
+def card_of_another(model: Path) -> None:
+    edit(model / "bundle.json", version=7)
+
+
 CHANGES = [  # each with torch, which reads the weights themselves; what OpenVINO reads is tests/scoring's
     (changed_weights, "weights.safetensors was changed: SHA-256"),
     (a_pickle, "weights.safetensors does not fit small_resnet: "),
@@ -76,6 +84,8 @@ CHANGES = [  # each with torch, which reads the weights themselves; what OpenVIN
     (other_size, "was trained with preprocessing"),
     (other_preprocessing, "was trained with preprocessing 0123456789abcdef, this version"),
     (no_card, "bundle.json is damaged"),
+    (no_temperature, "bundle.json is damaged (1 faults)"),
+    (card_of_another, "bundle.json is the card of model 7"),
 ]
 
 

@@ -37,7 +37,7 @@ def test_the_champion_moves_only_if_it_is_still_the_one_that_was_judged(storage:
     assert registry.require_champion() == 2
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b'{"version": "x"}'])
+@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b'{"version": "x"}', b'{"version": 1e400}'])
 def test_a_damaged_alias_is_an_error_and_never_no_champion(data: bytes, storage: Storage) -> None:
     storage.write_bytes("models/champion.json", data)
     with pytest.raises(ModelError, match=r"champion\.json: is damaged"):

@@ -35,10 +35,10 @@ def test_an_intake_of_any_flow_has_its_counts_in_lines_and_object(
     assert report.intake
     tally, summary, text = report.intake.tally, as_object(report, PLACE), "\n".join(as_lines(report, PLACE))
     done = "classified" if flow == "classify" else "ingested"
-    assert "done" not in summary and summary[done] == tally.done and f"{tally.done} {done}" in text
+    assert "done" not in summary and summary[done] == tally.done and f"{tally.done:,} {done}" in text
     for name in ("quarantined", "duplicate", "deferred", "skipped"):
-        assert summary[name] == getattr(tally, name) and f"{summary[name]} {name}" in text
-    assert summary["discovered"] == tally.discovered and f"{tally.discovered} discovered = " in text
+        assert summary[name] == getattr(tally, name) and f"{summary[name]:,} {name}" in text
+    assert summary["discovered"] == tally.discovered and f"{tally.discovered:,} discovered = " in text
     assert summary["balanced"] is True
     for reason, count in report.intake.reasons.items():
         assert f"{reason} {count}" in text

@@ -127,7 +127,15 @@ def test_an_export_that_breaks_off_leaves_nothing(tmp_path: Path, ending: str) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_link_that_leads_nowhere_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out.csv").symlink_to(tmp_path / "nowhere.csv")
+    with pytest.raises(StorageError, match="is already there"):
+        export(batches({}), tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["file/out.csv", f"{'a' * 300}.csv"])
+def test_a_place_that_cannot_be_written_is_named(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(WriteError, match=f"^{tmp_path}/file/out.csv: could not be written"):
-        export(batches({}), tmp_path / "file" / "out.csv")
+    with pytest.raises(WriteError, match=f"^{tmp_path}/{name}: could not be written"):
+        export(batches({}), tmp_path / name)

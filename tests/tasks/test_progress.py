@@ -1,6 +1,7 @@
 """Progress outside Prefect: counts, knows a late total, asks no server, and is silent without a terminal."""
 
 import pytest
+from rich.console import Console
 
 from tasks.progress import progress
 
@@ -32,14 +33,27 @@ def test_an_error_inside_comes_out_as_it_is() -> None:
 
 
 def test_the_artifact_is_updated_at_most_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[float] = []
+    sent: list[tuple[float, str]] = []
     clock = iter(number / 10 for number in range(100, 10_000))
     monkeypatch.setattr("tasks.progress.in_flow_run", lambda: True)
     monkeypatch.setattr("prefect.artifacts.create_progress_artifact", lambda value, **_: "id")
-    monkeypatch.setattr("prefect.artifacts.update_progress_artifact", lambda _, value: sent.append(value))
+    monkeypatch.setattr(
+        "prefect.artifacts.update_progress_artifact", lambda _, value, description: sent.append((value, description))
+    )
     monkeypatch.setattr("tasks.progress.time.monotonic", lambda: next(clock))
     with progress("classifying", 100) as advance:
         for _ in range(100):
-            advance(1)
+            advance(1, detail="model 71%, decode 17%")
     assert 1 < len(sent) < 25
-    assert sent == sorted(sent) and sent[-1] == 100.0
+    assert sent == sorted(sent) and sent[-1] == (100.0, "classifying (model 71%, decode 17%)")
+
+
+def test_a_terminal_of_80_columns_has_all_figures_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Console(force_terminal=True, width=80, record=True, legacy_windows=False)
+    monkeypatch.setattr("tasks.progress.Console", lambda **_: screen)
+    with progress("building shards", 123_456) as advance:
+        advance(123_456, detail="decode 46%, measure and hash 23%, encode 16%")
+    lines = screen.export_text().replace("-:--:--", "-:--:--\n").splitlines()  # what stands below is drawn over it
+    last = lines[-1].strip()
+    assert last.startswith("building shards") and "123456/123456" in last and "0:00:00" in last
+    assert "decode 46%" in last and last.endswith("…") and len(last) <= 80

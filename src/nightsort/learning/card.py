@@ -6,7 +6,7 @@ Does not know torch, so that what only asks for the champion's classes need not 
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nightsort.errors import ModelError
 from nightsort.images.clean import Cleaning
@@ -23,12 +23,12 @@ class Card(BaseModel):
     created: datetime
     run_id: str
     model: str  # a name that `zoo.build` knows
-    classes: list[str]  # the position is the class id; a later model appends, never re-sorts
-    store_side: int
-    image_size: int
+    classes: list[str] = Field(min_length=1)  # the position is the class id; a later model appends, never re-sorts
+    store_side: int = Field(ge=1)
+    image_size: int = Field(ge=1)
     cleaning: Cleaning = Cleaning()
     preprocessing: str  # Preprocessing.version when it was trained
-    temperature: float  # logits are divided by this (Guo et al. 2017)
+    temperature: float = Field(gt=0, allow_inf_nan=False)  # logits are divided by this (Guo et al. 2017)
     abstain_below: float
     dataset_version: int
     dataset_fingerprint: str  # hash of the SHA-256 of every training picture
@@ -75,14 +75,17 @@ def compare_weights(card: Card, place: str, found: str) -> None:
 def load_card(storage: Storage, version: int) -> Card:
     """Read bundle.json.
 
-    :raises ModelError: if it is missing or damaged
+    :raises ModelError: if it is missing, damaged, or another model's
     """
     place = f"models/{version}/bundle.json"
     try:
-        return Card.model_validate_json(storage.read_bytes(place))
+        card = Card.model_validate_json(storage.read_bytes(place))
     except FileNotFoundError:
         raise ModelError(f"model {version}: {storage.locate(place)} is missing") from None
     except ValidationError as error:
         raise ModelError(
             f"model {version}: {storage.locate(place)} is damaged ({error.error_count()} faults)"
         ) from None
+    if card.version != version:
+        raise ModelError(f"model {version}: {storage.locate(place)} is the card of model {card.version}")
+    return card

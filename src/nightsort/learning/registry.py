@@ -39,7 +39,7 @@ class Registry:
             return int(json.loads(self._storage.read_bytes(_ALIAS))["version"])
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise ModelError(f"{self._storage.locate(_ALIAS)}: is damaged; expected {{'version': N}}") from None
 
     def require_champion(self) -> int:

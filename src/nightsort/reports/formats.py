@@ -46,6 +46,13 @@ def figure(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.12g}"
 
 
+def drift(value: float | None) -> str:
+    """A difference of probabilities with four decimals, a dash where there is none; only no difference is 0."""
+    if value is None:
+        return "–"
+    return "<0.0001" if 0 < value < 0.0001 else f"{value:.4f}" if value else "0"
+
+
 def signed(value: float) -> str:
     """A difference with its sign, three decimals."""
     return f"{value:+.3f}".replace("-", "−")

@@ -61,7 +61,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     for write in (
-        formats.count, formats.plural, formats.percent, formats.score, formats.signed, formats.figure,
+        formats.count, formats.plural, formats.percent, formats.score, formats.drift, formats.signed, formats.figure,
         formats.duration, formats.clock, formats.shorten, formats.name, formats.cell,
     ):  # fmt: skip
         environment.filters[write.__name__] = write

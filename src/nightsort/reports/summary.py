@@ -7,7 +7,7 @@ Does not know how they are printed.
 from typing import Any
 
 from nightsort.reports.data import AuditPart, AugmentPart, ClassifyPart, IngestPart, Report
-from nightsort.reports.formats import percent, plural
+from nightsort.reports.formats import count, percent, plural
 from nightsort.reports.headline import made, speed
 from nightsort.reports.leaks import RANDOM, share, splitting
 
@@ -45,7 +45,7 @@ def as_object(report: Report, place: str) -> dict[str, Any]:
 def counts(report: Report) -> dict[str, int | bool]:
     """Where every picture went, `done` under its proper name; empty if the run read no pictures."""
     tally = report.intake.tally.model_dump() if report.intake else {}
-    return {_word(report) if name == "done" else name: count for name, count in tally.items()}
+    return {_word(report) if name == "done" else name: n for name, n in tally.items()}
 
 
 def _word(report: Report) -> str:
@@ -61,7 +61,7 @@ def as_lines(report: Report, place: str) -> list[str]:
     if report.intake:
         lines.append(f"  {_sum(report)}")
         if report.intake.reasons:
-            lines.append("  why: " + ", ".join(f"{reason} {count}" for reason, count in report.intake.reasons.items()))
+            lines.append("  why: " + ", ".join(f"{reason} {count(n)}" for reason, n in report.intake.reasons.items()))
     if rate := speed(report):
         lines.append(f"  {rate}{_where_time_went(report.classify)}")
     if report.ingest:
@@ -70,21 +70,23 @@ def as_lines(report: Report, place: str) -> list[str]:
         lines += _audit(report.audit)
     if report.augment:
         lines += _augment(report.augment)
-    if report.classify:
-        lines.append(f"  model {report.classify.model_version} abstained on {report.classify.abstained}")
+    if report.classify and report.intake and report.intake.tally.done:
+        abstained = plural(report.classify.abstained, "picture")
+        lines.append(f"  model {report.classify.model_version} abstained on {abstained}")
     if report.training:
         scores, decision = report.training.scores, report.training.decision
         lines.append(
             f"  model {report.training.model_version}: accuracy {scores.accuracy:.3f}, macro-F1 {scores.macro_f1:.3f} "
-            f"on {scores.pictures} test pictures"
+            f"on {plural(scores.pictures, 'test picture')}"
         )
         lines.append(f"  {'promoted' if decision.promoted else 'not promoted'}: {decision.reason}")
     return [*lines, f"  report: {place}"] if place else lines
 
 
 def _sum(report: Report) -> str:
-    outcomes = {name: count for name, count in counts(report).items() if name not in ("discovered", "balanced")}
-    return f"{counts(report)['discovered']} discovered = " + " + ".join(f"{n} {name}" for name, n in outcomes.items())
+    outcomes = {name: n for name, n in counts(report).items() if name not in ("discovered", "balanced")}
+    terms = " + ".join(f"{count(n)} {name}" for name, n in outcomes.items())
+    return f"{count(counts(report)['discovered'])} discovered = {terms}"
 
 
 def _where_time_went(part: ClassifyPart | None) -> str:
@@ -93,20 +95,21 @@ def _where_time_went(part: ClassifyPart | None) -> str:
         return ""
     total = sum(part.stages.values()) or 1.0
     longest = sorted(part.stages, key=lambda name: -part.stages[name])[:_STAGES]
-    return f" by {part.backend}: " + ", ".join(f"{name} {percent(part.stages[name] / total)}" for name in longest)
+    return f" by {part.backend}: " + ", ".join(f"{name} {part.stages[name] / total:.0%}" for name in longest)
 
 
 def _ingest(part: IngestPart) -> list[str]:
-    total = sum(item.total for item in part.classes)
-    lines = [f"  dataset version {part.dataset_version}: {total} pictures, {len(part.classes)} classes"]
+    size = f"{plural(sum(item.total for item in part.classes), 'picture')}, {plural(len(part.classes), 'class')}"
+    lines = [f"  dataset version {part.dataset_version}: {size}"]
     if len(part.classes) == 1:
         lines.append("  only one class so far; a classifier needs two or more")
     if part.near_duplicates:
-        lines.append(f"  near-duplicates: {part.near_duplicates} pictures, in {plural(part.clusters, 'cluster')}")
+        near = plural(part.near_duplicates, "picture")
+        lines.append(f"  near-duplicates: {near}, in {plural(part.clusters, 'cluster')}")
     if part.disputed:
-        lines.append(f"  withheld from training: {part.disputed} pictures, because labels disagree")
+        lines.append(f"  withheld from training: {plural(part.disputed, 'picture')}, because labels disagree")
     if part.flags:
-        named = [f"{flag} ({count})" for flag, count in list(part.flags.items())[:_FLAGS]]
+        named = [f"{flag} ({count(n)})" for flag, n in list(part.flags.items())[:_FLAGS]]
         more = len(part.flags) - len(named)
         lines.append(f"  flagged: {', '.join(named)}" + (f" and {more} more" if more else ""))
     return lines
@@ -123,8 +126,8 @@ def _audit(part: AuditPart) -> list[str]:
 
 
 def _augment(part: AugmentPart) -> list[str]:
-    total = sum(row.total for row in part.after)
-    return [f"  dataset version {part.dataset_version}: {made(part)} pictures made, {total} in training"]
+    new, total = plural(made(part), "picture"), count(sum(row.total for row in part.after))
+    return [f"  dataset version {part.dataset_version}: {new} made, {total} in training"]
 
 
 def _leak_key(way: str, criterion: str) -> str:

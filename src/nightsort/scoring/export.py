@@ -5,6 +5,7 @@ Does not know which predictions are asked for.
 """
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -59,10 +60,10 @@ def export(batches: Batches, file: Path, on_progress: Callable[[int], object] = 
 @contextmanager
 def _whole(file: Path) -> Iterator[Path]:
     """A file to write into, which takes its place when all is written."""
-    if file.exists():
-        raise StorageError(f"{file}: is already there; name a file that is not")
     part = file.with_name(f".{file.name}.{uuid.uuid4().hex[:12]}")
     with writing(str(file)):
+        if os.path.lexists(file):  # a link that leads nowhere is not ours to replace either
+            raise StorageError(f"{file}: is already there; name a file that is not")
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part

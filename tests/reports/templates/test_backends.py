@@ -52,7 +52,7 @@ def test_the_section_says_what_is_used_and_why_not_the_others(page: Callable[[st
     read = page(to_html(report))
     assert read.problems == []
     assert "measured on 2,000 of 14,210 validation pictures" in read.text
-    assert "openvino-bf16 812 99.8% 0.00213 0.004 pinhole used" in read.text
+    assert "openvino-bf16 812 99.8% 0.0021 0.004 pinhole used" in read.text
     assert "cuda-fp32 – – – – absent" in read.text
     assert all(f"{row.backend} {row.verdict}: {row.why}" in read.text for row in ROWS)
     assert "#backends" in [link["href"] for link in read.all("a")]

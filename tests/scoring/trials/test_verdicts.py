@@ -70,8 +70,8 @@ def test_a_backend_that_breaks_both_rules_is_told_both() -> None:
 
 def test_of_those_equally_fast_the_more_exact_is_used() -> None:
     found = verdicts(measured("torch-bf16", 300, mean_drift=0.002), measured("openvino-fp32", 290, mean_drift=1e-7))
-    assert found["openvino-fp32"] == ("used", "as fast as torch-bf16, within the noise of measuring, and more exact")
-    assert found["torch-bf16"] == ("accepted", "no faster than the noise, and less exact")
+    assert found["openvino-fp32"] == ("used", "as fast as torch-bf16 within the noise of measuring, and more exact")
+    assert found["torch-bf16"] == ("accepted", "faster by no more than the noise of measuring, and less exact")
 
 
 @pytest.mark.parametrize(("spread", "used"), [(0.0, "torch-bf16"), (0.2, "openvino-fp32")])

@@ -93,9 +93,11 @@ def _drift(item: Measured) -> float:
 
 def _preferred(used: Measured, fastest: Measured, accepted: int) -> str:
     if used is not fastest:
-        return f"as fast as {fastest.backend}, within the noise of measuring, and more exact"
+        return f"as fast as {fastest.backend} within the noise of measuring, and more exact"
     return f"the fastest of {accepted} within tolerance" if accepted > 1 else "nothing else is within tolerance"
 
 
 def _passed_over(item: Measured, used: Measured) -> str:
-    return "within tolerance, but slower" if _rate(item) < _rate(used) else "no faster than the noise, and less exact"
+    if _rate(item) < _rate(used):
+        return "within tolerance, but slower"
+    return "faster by no more than the noise of measuring, and less exact"
