@@ -73,9 +73,7 @@ def test_a_training_measures_and_reports(learned: tuple[Path, Report], card: Car
     assert report.seconds["measure_backends"] > 0
 
 
-def test_one_backend_alone_is_used_unmeasured(
-    nightsort: Callable[..., Any], root: Path, quick: dict[str, Any]
-) -> None:
+def test_one_backend_alone_is_used_unmeasured(nightsort: Callable[..., Any], root: Path, quick: dict[str, Any]) -> None:
     storage = Storage(str(root))
     learned = train(TrainParams(storage=str(root), workers=1, **quick | {"epochs": 1, "backends": ["torch-fp32"]}))
     assert backend_for(storage, load_card(storage, 2)) == ("torch-fp32", "nothing else was asked for")
