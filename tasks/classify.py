@@ -73,7 +73,7 @@ def choose_backend(run: Run, params: ClassifyParams, card: Card, decided: pa.Tab
     """What this machine classifies with; measured first if only other machines have done so, and there is work."""
     backend, why = backend_for(run.storage, card, params.backend)
     if backend is None and how_many_new(decided):
-        from nightsort.scoring.trials.publication import measure_again  # SciPy, which few nights need here
+        from nightsort.scoring.trials.publication import measure_again  # which few nights need
 
         try:  # in a process of its own: torch stays out of this one
             with progress("measuring backends", None), Workers(RunParams(workers=1)) as apart:
@@ -100,9 +100,10 @@ def classify_pictures(
     total = how_many_new(decided)
     if not total:
         return predicted
-    order = _order(run, params, card, serving.backend, workers)
+    known = ledger.write_contents(run.scratch, _under(params, card))
+    order = _order(run, params, card, serving.backend, known, workers)
     work = workers.map(classify, plan(decided, workers.lanes, params.chunk_size), order)
-    for came in account_for(run, "classifying", params, _once_each(work, order.known), total, account):
+    for came in account_for(run, "classifying", params, _once_each(work, known), total, account):
         _commit(lease, aside.append, came.result.quarantined if came.result else came.poison)
         if came.result:
             _commit(lease, ledger.commit, came.result.predictions)
@@ -113,7 +114,7 @@ def classify_pictures(
     return predicted
 
 
-def _order(run: Run, params: ClassifyParams, card: Card, backend: Backend, workers: Workers) -> Order:
+def _order(run: Run, params: ClassifyParams, card: Card, backend: Backend, known: str, workers: Workers) -> Order:
     workers.start()  # how many threads an external cluster has is known once it is reached
     return Order(
         root=run.storage.root,
@@ -127,7 +128,7 @@ def _order(run: Run, params: ClassifyParams, card: Card, backend: Backend, worke
         max_pixels=params.max_pixels,
         access=access(run, params),
         strict=params.strict,
-        known=Ledger(run.storage).write_contents(run.scratch, _under(params, card)),
+        known=known,
     )
 
 

@@ -10,20 +10,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nightsort import lease
-from nightsort.datafiles import Ticket, write_file
+from nightsort.datafiles import write_file
 from nightsort.errors import BusyError, LeaseLostError, WriteError
 from nightsort.lease import Lease
 from nightsort.storage import Storage
 from nightsort.tables import Table
+from tests.ticketed import SCHEMA, again, numbers, rows, ticket
 
-SCHEMA = pa.schema([("n", pa.int64()), ("day", pa.string())])
 STOPPED = """
 import sys
 from nightsort import lease
@@ -49,30 +48,10 @@ with lease.hold(storage, "predictions") as held:
 """
 
 
-def rows(*numbers: int, day: str = "2026-11-21") -> pa.Table:
-    """Rows of one day."""
-    return pa.Table.from_pylist([{"n": n, "day": day} for n in numbers], schema=SCHEMA)
-
-
-def numbers(table: Table) -> list[int]:
-    """What is in the table."""
-    return sorted(table.read(["n"])["n"].to_pylist())
-
-
-def ticket(version: int, app: str = "lease") -> Ticket:
-    """A ticket of a lease."""
-    return Ticket(app, version)
-
-
 @pytest.fixture(params=[None, "day"])
 def table(storage: Storage, request: pytest.FixtureRequest) -> Table:
     """A table that is not there yet, without partitions and with."""
     return Table(storage, "t", SCHEMA, partition_by=request.param)
-
-
-def again(table: Table, storage: Storage) -> Table:
-    """The same table as another process has it."""
-    return Table(storage, "t", SCHEMA, partition_by=table._partition_by)
 
 
 def test_the_same_ticket_commits_once(table: Table, storage: Storage) -> None:

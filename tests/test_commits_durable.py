@@ -2,43 +2,20 @@
 
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from nightsort import commits
 from nightsort import storage as storage_module
-from nightsort.datafiles import Ticket
 from nightsort.errors import LeaseLostError, WriteError
 from nightsort.storage import Storage
 from nightsort.tables import Table
-
-SCHEMA = pa.schema([("n", pa.int64()), ("day", pa.string())])
-
-
-def rows(*numbers: int, day: str = "2026-11-21") -> pa.Table:
-    """Rows of one day."""
-    return pa.Table.from_pylist([{"n": n, "day": day} for n in numbers], schema=SCHEMA)
-
-
-def numbers(table: Table) -> list[int]:
-    """What is in the table."""
-    return sorted(table.read(["n"])["n"].to_pylist())
-
-
-def ticket(version: int, app: str = "lease") -> Ticket:
-    """A ticket of a lease."""
-    return Ticket(app, version)
+from tests.ticketed import SCHEMA, again, numbers, rows, ticket
 
 
 @pytest.fixture(params=[None, "day"])
 def table(storage: Storage, request: pytest.FixtureRequest) -> Table:
     """A table that is not there yet, without partitions and with."""
     return Table(storage, "t", SCHEMA, partition_by=request.param)
-
-
-def again(table: Table, storage: Storage) -> Table:
-    """The same table as another process has it."""
-    return Table(storage, "t", SCHEMA, partition_by=table._partition_by)
 
 
 def test_a_log_entry_is_on_the_disk_when_a_commit_is_reported(

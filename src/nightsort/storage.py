@@ -78,24 +78,15 @@ class Storage:
     def read_bytes(self, name: str) -> bytes:
         """All bytes of a file; FileNotFoundError if it is not there, :class:`StorageError` if it cannot be read."""
         place = self.locate(name)
-        try:
+        with _reading(place):
             data: bytes = self._fs.cat_file(place)
-        except (FileNotFoundError, NotADirectoryError):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place) from None
-        except OSError as error:
-            raise StorageError(f"{place}: cannot be read ({error.strerror or error}); mend its rights") from None
         return data
 
     def sha256(self, name: str) -> str:
         """Hexadecimal SHA-256 of a file of any size; raises what :meth:`read_bytes` does."""
         place = self.locate(name)
-        try:
-            with self._fs.open(place, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except (FileNotFoundError, NotADirectoryError):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place) from None
-        except OSError as error:
-            raise StorageError(f"{place}: cannot be read ({error.strerror or error}); mend its rights") from None
+        with _reading(place), self._fs.open(place, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def write_bytes(self, name: str, data: bytes | memoryview, durable: bool = True) -> None:
         """Write a file whole or not at all, replacing what was there; :class:`WriteError` if it cannot be.
@@ -117,6 +108,17 @@ class Storage:
                 place = Path(self.locate(str(name)))
                 with writing(str(place)):
                     _sync(place)
+
+
+@contextmanager
+def _reading(place: str) -> Iterator[None]:
+    """Turn what a filesystem raises into FileNotFoundError or :class:`StorageError`."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place) from None
+    except OSError as error:
+        raise StorageError(f"{place}: cannot be read ({error.strerror or error}); mend its rights") from None
 
 
 @contextmanager
