@@ -7,12 +7,10 @@ Does not know the other shards, nor which of its pictures will be admitted.
 
 import hashlib
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import pyarrow as pa
 
-from nightsort import quarantine
 from nightsort.datafiles import DataFile, write_file
 from nightsort.dataset.policy import Policy
 from nightsort.errors import PictureError
@@ -22,7 +20,7 @@ from nightsort.rules import Rule
 from nightsort.schema import EXAMPLES, IMAGES, LISTING, QUARANTINE
 from nightsort.sources.contents import is_in
 from nightsort.sources.files import Access
-from nightsort.sources.reader import read
+from nightsort.work import Row, Work
 
 BUILT = EXAMPLES
 """A built picture: a row of the dataset to be, its group and split as declared, or null."""
@@ -72,50 +70,21 @@ def build(chunk: pa.Table, order: Order) -> Shard:
     :param chunk: undecided rows of the schema LISTING
     """
     work = _Work(order)
-    for row, data in read(chunk, order.access):
-        work.lap("read")
-        work.take(row, data)
+    work.take_all(chunk, order.access)
     return work.finished()
 
 
-@dataclass
-class _Work:
+class _Work(Work):
     """A shard being built."""
 
-    order: Order
-    images: list[bytes] = field(default_factory=list)
-    built: list[dict[str, Any]] = field(default_factory=list)
-    repeated: list[dict[str, Any]] = field(default_factory=list)
-    bad: list[dict[str, Any]] = field(default_factory=list)
-    deferred: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
-    since: float = field(default_factory=time.perf_counter)
+    def __init__(self, order: Order) -> None:
+        super().__init__("ingest", order.run_id, time.perf_counter())
+        self.order = order
+        self.images: list[bytes] = []
+        self.built: list[Row] = []
 
-    def lap(self, stage: str) -> None:
-        """Put the time since the last lap down to a stage."""
-        now = time.perf_counter()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.since
-        self.since = now
-
-    def take(self, row: dict[str, Any], data: bytes | PictureError) -> None:
-        """Bring one picture to its outcome."""
-        if isinstance(data, bytes) and not row["member"] and row["size"] not in (None, len(data)):
-            self.deferred += 1  # it changed after it was listed: somebody is still writing it
-            return
-        try:
-            self._build(row, data)
-        except PictureError as error:
-            content = data if isinstance(data, bytes) else None
-            self.bad.append(
-                quarantine.row(
-                    row, error.reason, error.detail, flow="ingest", run_id=self.order.run_id, content=content
-                )
-            )
-
-    def _build(self, row: dict[str, Any], data: bytes | PictureError) -> None:
-        if isinstance(data, PictureError):
-            raise data
+    def settle(self, row: Row, data: bytes) -> None:
+        """Build one picture."""
         row["sha256"] = sha256 = hashlib.sha256(data).hexdigest()
         self.lap("fingerprint")
         if row["label"] is None:

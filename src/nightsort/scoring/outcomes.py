@@ -7,27 +7,23 @@ Does not commit anything and does not know the other chunks.
 
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from nightsort import quarantine
-from nightsort.errors import PictureError
 from nightsort.images.decode import Pixels
 from nightsort.images.preprocess import decode_original
 from nightsort.images.quality import measure
 from nightsort.schema import COPIES, LISTING, PREDICTIONS, QUARANTINE
 from nightsort.sources.contents import is_in
 from nightsort.sources.files import Access
-from nightsort.sources.reader import read
 from nightsort.words import Backend
+from nightsort.work import Row, Work
 
 if TYPE_CHECKING:
     from nightsort.scoring.engine import Answer, Engine
-
-Row = dict[str, Any]
 
 REPEATED = pa.schema([*COPIES, *(LISTING.field(name) for name in ("outcome", "reason", "detail"))])
 """A picture that was not classified: its bytes are known, or came before in the same run."""
@@ -79,53 +75,28 @@ def classify(chunk: pa.Table, order: Order) -> Outcomes:
     )
     work = _Work(order, engine, since=start)
     work.lap("load")
-    for row, data in read(chunk, order.access):
-        work.lap("read")
-        work.take(row, data)
+    work.take_all(chunk, order.access)
     return work.finished()
 
 
-@dataclass
-class _Work:
+class _Work(Work):
     """A chunk being classified."""
 
-    order: Order
-    engine: "Engine"
-    since: float
-    rows: dict[str, Row] = field(default_factory=dict)  # of the pictures that wait for the model, by SHA-256
-    waiting: dict[str, Pixels] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
-    predicted: list[Row] = field(default_factory=list)
-    repeated: list[Row] = field(default_factory=list)
-    bad: list[Row] = field(default_factory=list)
-    deferred: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
+    def __init__(self, order: Order, engine: "Engine", since: float) -> None:
+        super().__init__("classify", order.run_id, since)
+        self.order = order
+        self.engine = engine
+        self.rows: dict[str, Row] = {}  # of the pictures that wait for the model, by SHA-256
+        self.waiting: dict[str, Pixels] = {}
+        self.predicted: list[Row] = []
 
-    def lap(self, stage: str) -> None:
-        """Put the time since the last lap down to a stage."""
-        now = time.perf_counter()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.since
-        self.since = now
-
-    def take(self, row: Row, data: bytes | PictureError) -> None:
+    def settle(self, row: Row, data: bytes) -> None:
         """Bring one picture to its outcome, or to the batch that goes to the model next."""
-        if isinstance(data, bytes) and not row["member"] and row["size"] not in (None, len(data)):
-            self.deferred += 1  # it changed after it was listed: somebody is still writing it
-            return
-        try:
-            self._prepare(row, data)
-        except PictureError as error:
-            content = data if isinstance(data, bytes) else None
-            run_id = self.order.run_id
-            self.bad.append(
-                quarantine.row(row, error.reason, error.detail, flow="classify", run_id=run_id, content=content)
-            )
+        self._prepare(row, data)
         if len(self.waiting) >= self.engine.batch_size:
             self._predict()
 
-    def _prepare(self, row: Row, data: bytes | PictureError) -> None:
-        if isinstance(data, PictureError):
-            raise data
+    def _prepare(self, row: Row, data: bytes) -> None:
         row["sha256"] = sha256 = hashlib.sha256(data).hexdigest()
         is_known = sha256 in self.seen or is_in(self.order.known, sha256)
         self.lap("fingerprint")
