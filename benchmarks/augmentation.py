@@ -25,7 +25,9 @@ import numpy as np
 from flows.augment import augment
 from flows.ingest import ingest
 from flows.train import train
-from nightsort.config import AugmentParams, IngestParams, TrainParams
+from nightsort.config.curation import AugmentParams
+from nightsort.config.intake import IngestParams
+from nightsort.config.training import TrainParams
 from nightsort.learning import loop
 
 SIDE = 64  # pixels; the digits come as 8 x 8

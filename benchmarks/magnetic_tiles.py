@@ -16,7 +16,8 @@ from pathlib import Path
 
 from flows.ingest import ingest
 from flows.train import train
-from nightsort.config import IngestParams, TrainParams
+from nightsort.config.intake import IngestParams
+from nightsort.config.training import TrainParams
 
 
 def main() -> None:
@@ -51,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
-    strategies = ["none", "class_weights", "balanced_sampler", "balanced_softmax", "smote"]
+    strategies = ["none", "class_weights", "oversampling", "balanced_softmax", "smote"]
     parser.add_argument("--strategies", nargs="+", choices=strategies, default=strategies)
     return parser.parse_args()
 

@@ -1,6 +1,6 @@
 """The flow `audit`: leaks, outliers and wrong labels of the dataset, for a person to look at. It changes nothing."""
 
-from nightsort.config import AuditParams
+from nightsort.config.curation import AuditParams
 from nightsort.curation.embedding import choose_embedder
 from nightsort.curation.label_noise import require
 from nightsort.dataset.versions import Dataset

@@ -1,6 +1,6 @@
 """The flow `augment`: rare classes filled up with varied copies of their training pictures."""
 
-from nightsort.config import AugmentParams
+from nightsort.config.curation import AugmentParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError
 from nightsort.reports.data import Report

@@ -1,7 +1,7 @@
-"""Owns which flows there are, what each does, and where it is found: the same names as `nightsort.config.PARAMS`.
+"""Owns which flows there are, what each does, and where it is found.
 
-Invariant: a flow is imported when it is asked for, so that an ingest does not load torch, and Prefect only when
-Prefect is to run it.
+Invariant: the names are those of `nightsort.config.catalogue.PARAMS`; a flow is imported when it is asked for, so
+that an ingest does not load torch, and Prefect only when Prefect is to run it.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,9 @@ DESCRIPTIONS = {
     "train": "Train a model on the dataset; the gate decides whether it becomes the champion.",
     "classify": "Classify every new picture of a folder or an archive, exactly once.",
     "retrain": "Ingest new labels, if --source names some, then train.",
+    "compare": "Train one recipe with several strategies of balancing, and show their figures side by side.",
+    "tune": "Search for the parameters of training that serve the dataset best, then train with them.",
+    "ensemble": "Combine published models into one; the gate decides whether it becomes the champion.",
     "augment": "Fill rare classes up with varied copies of their training pictures, as a new dataset version.",
     "audit": "Look for leaks between the splits, outliers and wrong labels; changes nothing.",
 }

@@ -1,6 +1,6 @@
 """The flow `classify`: new pictures in, one outcome for each out. A nightly drop and an archive alike."""
 
-from nightsort.config import ClassifyParams
+from nightsort.config.intake import ClassifyParams
 from nightsort.errors import BusyError
 from nightsort.learning.card import check_weights, load_card
 from nightsort.learning.registry import Registry

@@ -16,7 +16,7 @@ import click
 from flows import options, views
 from flows.catalogue import DESCRIPTIONS
 from flows.terminal import DEFAULT_CONFIG, common, declaration_of, fail, quiet, say
-from nightsort.config import PARAMS
+from nightsort.config.catalogue import PARAMS
 from nightsort.errors import ConfigError, NightsortError, UserError
 
 

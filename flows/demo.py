@@ -14,7 +14,8 @@ from flows.classify import classify
 from flows.ingest import ingest
 from flows.samples import Samples, copy_folder, write_digits
 from flows.train import train
-from nightsort.config import ClassifyParams, IngestParams, TrainParams
+from nightsort.config.intake import ClassifyParams, IngestParams
+from nightsort.config.training import TrainParams
 from nightsort.errors import SourceError
 from nightsort.reports import store, summary
 from nightsort.reports.data import Report

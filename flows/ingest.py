@@ -1,6 +1,6 @@
 """The flow `ingest`: labelled pictures in, a new dataset version out."""
 
-from nightsort.config import IngestParams
+from nightsort.config.intake import IngestParams
 from nightsort.dataset.policy import agree
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError

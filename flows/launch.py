@@ -9,7 +9,7 @@ import os
 import httpx
 
 from flows.catalogue import flow_named, function_named
-from nightsort.config import RunParams
+from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError
 from nightsort.reports.data import Report
 from tasks.context import in_flow_run

@@ -1,7 +1,9 @@
 """The flow `retrain`: new labels in, a challenger against the champion out."""
 
 from flows.launch import subflow
-from nightsort.config import IngestParams, RetrainParams, RunParams, TrainParams
+from nightsort.config.intake import IngestParams
+from nightsort.config.run import RunParams
+from nightsort.config.training import RetrainParams, TrainParams
 from nightsort.reports.data import Report
 
 

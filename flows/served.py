@@ -1,6 +1,6 @@
 """Owns the flows as Prefect knows them: the function of each flow's module, with its name and description.
 
-Invariant: one for each of `nightsort.config.PARAMS`; a deployment names them here, `flows.served.<name>`.
+Invariant: one for each of `nightsort.config.catalogue.PARAMS`; a deployment names them here, `flows.served.<name>`.
 Does not know what a flow does. Importing Prefect takes a second, so nothing that runs without it imports this.
 """
 
@@ -20,5 +20,8 @@ ingest = _served("ingest")
 train = _served("train")
 classify = _served("classify")
 retrain = _served("retrain")
+compare = _served("compare")
+tune = _served("tune")
+ensemble = _served("ensemble")
 augment = _served("augment")
 audit = _served("audit")

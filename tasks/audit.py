@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nightsort.config import AuditParams
+from nightsort.config.curation import AuditParams
 from nightsort.curation import leak
 from nightsort.curation.embedding import Embedder, embed
 from nightsort.curation.label_noise import FOLDS, find_suspects
@@ -20,8 +20,9 @@ from nightsort.dataset.policy import Policy
 from nightsort.dataset.twins import HASHES
 from nightsort.dataset.versions import Dataset
 from nightsort.reports import findings, gallery
-from nightsort.reports.data import MAX_THUMBNAILS, Leak, Thumbnail, Twins
+from nightsort.reports.data import Leak, Twins
 from nightsort.reports.leaks import OURS, RANDOM
+from nightsort.reports.shown import MAX_THUMBNAILS, Thumbnail
 from nightsort.schema import SPLITS
 from tasks.progress import progress
 from tasks.runs import Run

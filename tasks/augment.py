@@ -9,13 +9,14 @@ from collections import Counter
 
 import pyarrow as pa
 
-from nightsort.config import AugmentParams
+from nightsort.config.curation import AugmentParams
 from nightsort.dataset.augmented import COLUMNS, Copies, Order, chunks, distinct, make, plan
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import ShardError
 from nightsort.lease import Lease
-from nightsort.reports.data import AugmentPart, ClassCount
+from nightsort.reports.data import AugmentPart
 from nightsort.reports.sheets import sheets
+from nightsort.reports.shown import ClassCount
 from nightsort.schema import EXAMPLES
 from tasks.compute import Workers
 from tasks.progress import progress

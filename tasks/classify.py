@@ -11,15 +11,17 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from nightsort.config import ClassifyParams, RunParams
+from nightsort.config.intake import ClassifyParams
+from nightsort.config.run import RunParams
 from nightsort.errors import RunError
 from nightsort.learning.card import Card
 from nightsort.lease import Lease
 from nightsort.quarantine import Quarantine
 from nightsort.reports.account import Account
-from nightsort.reports.data import ClassCount, ClassifyPart
+from nightsort.reports.data import ClassifyPart
 from nightsort.reports.gallery import thumbnails
 from nightsort.reports.predicted import Predicted
+from nightsort.reports.shown import ClassCount
 from nightsort.schema import COPIES, FINGERPRINTS
 from nightsort.scoring.firsts import Firsts
 from nightsort.scoring.ledger import Ledger

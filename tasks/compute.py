@@ -21,7 +21,8 @@ import dask
 import pyarrow as pa
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 
-from nightsort.config import IntakeParams, RunParams
+from nightsort.config.intake import IntakeParams
+from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, NightsortError, RunError, ShardError
 from nightsort.schema import place
 from tasks.memory import MemoryLimit, worker_memory

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightsort.config import IngestParams
+from nightsort.config.intake import IngestParams
 from nightsort.datafiles import DataFile
 from nightsort.dataset.admission import PRESENT, Admission, admit
 from nightsort.dataset.policy import Policy

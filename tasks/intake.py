@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightsort import quarantine
-from nightsort.config import IntakeParams
+from nightsort.config.intake import IntakeParams
 from nightsort.errors import CeilingError, SourceError
 from nightsort.reports.account import Account
 from nightsort.schema import LISTING, QUARANTINE, place

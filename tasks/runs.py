@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nightsort.config import RunParams
+from nightsort.config.run import RunParams
 from nightsort.errors import UserError, WriteError
 from nightsort.lease import Lease, hold
 from nightsort.reports import store, summary

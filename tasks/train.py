@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nightsort.config import TrainParams
+from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError, ModelError
 from nightsort.evaluation.gate import judge
@@ -30,7 +30,8 @@ from nightsort.learning.pictures import Pictures
 from nightsort.learning.predict import probabilities
 from nightsort.learning.registry import Registry
 from nightsort.lease import Lease
-from nightsort.reports.data import BackendRow, BackendTable, ClassCount, TrainingPart
+from nightsort.reports.learned import BackendRow, BackendTable, TrainingPart
+from nightsort.reports.shown import ClassCount
 from nightsort.scoring.trials import publication
 from nightsort.scoring.trials.choice import Record
 from nightsort.scoring.trials.verdicts import REFERENCE

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from nightsort.config import PARAMS, IngestParams, IntakeParams, RetrainParams, RunParams, TrainParams
+from nightsort.config.catalogue import PARAMS
+from nightsort.config.intake import IngestParams, IntakeParams
+from nightsort.config.run import RunParams
+from nightsort.config.training import RetrainParams, TrainParams
 from nightsort.dataset.policy import Policy
 from nightsort.images.clean import Cleaning
 

@@ -14,7 +14,8 @@ from flows import served as served_flows
 from flows import serving
 from flows.catalogue import DESCRIPTIONS, flow_named
 from flows.cli import cli
-from nightsort.config import PARAMS, RunParams
+from nightsort.config.catalogue import PARAMS
+from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration, load
 

@@ -6,7 +6,9 @@ from textwrap import dedent
 import pytest
 from pydantic import ValidationError
 
-from nightsort.config import PARAMS, ClassifyParams, TrainParams
+from nightsort.config.catalogue import PARAMS
+from nightsort.config.intake import ClassifyParams
+from nightsort.config.training import TrainParams
 from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration, faults_of, load
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nightsort.config import IngestParams
+from nightsort.config.intake import IngestParams
 from nightsort.rules import Action, Measure, Rule
 from nightsort.schema import MEASURES
 

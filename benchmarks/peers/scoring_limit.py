@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nightsort.config import ClassifyParams
+from nightsort.config.intake import ClassifyParams
 from nightsort.images.preprocess import Preprocessing, decode_original
 from nightsort.learning.card import load_card
 from nightsort.learning.registry import Registry

@@ -17,7 +17,8 @@ import yaml
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from nightsort.config import PARAMS, RunParams
+from nightsort.config.catalogue import PARAMS
+from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError
 
 _NOON = datetime(2026, 1, 1, 12)  # a cron line is only parsed with a time to start from
@@ -66,14 +67,14 @@ class Pipeline(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    flow: Literal["ingest", "train", "classify", "retrain", "augment", "audit"]
+    flow: Literal["ingest", "train", "classify", "retrain", "compare", "tune", "ensemble", "augment", "audit"]
     description: str = ""
     parameters: dict[str, Any] = {}
     schedule: Schedule | None = None
 
 
 class Compute(BaseModel):
-    """What computes; see the fields of the same names in :class:`nightsort.config.RunParams`."""
+    """What computes; see the fields of the same names in :class:`nightsort.config.run.RunParams`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

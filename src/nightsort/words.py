@@ -6,9 +6,53 @@ Invariant: a word is added, never given another meaning. Does not know what is d
 from typing import Literal
 
 Colour = Literal["rgb", "grey"]
-Crop = Literal["none", "foreground"]
+Crop = Literal["none", "foreground", "saliency"]
 Operation = Literal["rotate", "scale", "crop", "flip", "jitter", "noise", "erase", "blur"]
-Balance = Literal["none", "class_weights", "balanced_sampler", "balanced_softmax", "smote"]
+Balance = Literal[
+    "none",
+    "class_weights",  # inverse frequency
+    "effective_number",
+    "oversampling",
+    "undersampling",
+    "square_root_sampling",
+    "deferred_sampling",
+    "focal",
+    "balanced_softmax",
+    "logit_adjustment",
+    "ldam_drw",
+    "smote",  # this and the next two on frozen embeddings, with a retrained head
+    "borderline_smote",
+    "adasyn",
+    "pixel_smote",
+]
+"""How rare classes are given their due in training."""
+
+Classical = Literal["logistic-regression", "svm", "decision-tree", "random-forest", "gradient-boosting"]
+"""Models of scikit-learn, on features."""
+
+Feature = Literal["hog", "sift", "colour", "embedding"]
+Augment = Literal["none", "gentle", "trivial", "rand", "auto"]
+Flip = Literal["none", "horizontal", "both"]
+Optimizer = Literal["adamw", "sgd"]
+Precision = Literal["auto", "fp32", "bf16"]
+Loading = Literal["auto", "decoded", "stream"]
+Combine = Literal["vote", "mean", "weighted", "soup"]
+Tunable = Literal[
+    "model",
+    "learning_rate",
+    "weight_decay",
+    "batch_size",
+    "balance",
+    "mixup",
+    "cutmix",
+    "erasing",
+    "augment",
+    "label_smoothing",
+    "optimizer",
+    "ema",
+]
+"""Knobs of a training that can be searched."""
+
 Backend = Literal[
     "torch-fp32", "torch-bf16", "openvino-fp32", "openvino-bf16", "openvino-int8", "cuda-fp32", "cuda-bf16"
 ]

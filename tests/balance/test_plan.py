@@ -71,14 +71,14 @@ def test_a_class_without_a_training_picture_is_named(strategy):
 
 
 def test_the_sampler_draws_classes_alike_over_epochs():
-    plan = make_plan("balanced_sampler", LABELS, CLASSES, seed=1)
+    plan = make_plan("oversampling", LABELS, CLASSES, seed=1)
     rng = np.random.default_rng(0)
     drawn = np.bincount(np.concatenate([LABELS[plan.epoch(rng)] for _ in range(300)]), minlength=3)
     assert drawn / drawn.sum() == pytest.approx([1 / 3] * 3, abs=0.01)
 
 
 def test_oversampled_rows_reach_their_targets():
-    plan = make_plan("balanced_sampler", LABELS, CLASSES, seed=1)
+    plan = make_plan("oversampling", LABELS, CLASSES, seed=1)
     assert np.bincount(LABELS[plan.rows]).tolist() == [plan.targets[c] for c in range(3)] == [20, 20, 20]
 
 

@@ -16,6 +16,7 @@ from nightsort.dataset.versions import Dataset
 from nightsort.images.decode import decode
 from nightsort.images.preprocess import Preprocessing, stretch
 from nightsort.learning import bundle, predict
+from nightsort.learning.architecture import Network
 from nightsort.learning.card import Card
 from nightsort.learning.registry import Registry
 from nightsort.learning.zoo import SMALL, build
@@ -80,6 +81,7 @@ def test_the_champion_sees_what_it_was_trained_to_see(dataset: Dataset, storage:
     network = build(SMALL, 2)
     network.normalise_by(torch.full((3,), 100.0), torch.full((3,), 50.0))
     card = Card(
+        architecture=Network(name="small_resnet"),
         version=1,
         created=datetime.now(UTC),
         run_id="r",

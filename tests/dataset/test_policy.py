@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nightsort.config import IngestParams
+from nightsort.config.intake import IngestParams
 from nightsort.dataset.policy import Policy, agree, load, save
 from nightsort.errors import ConfigError, StorageError
 from nightsort.images.clean import Cleaning

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nightsort.config import ClassifyParams, IngestParams, TrainParams
+from nightsort.config.intake import ClassifyParams, IngestParams
+from nightsort.config.training import TrainParams
 from nightsort.reports.data import Report
 from tasks.compute import Done, Workers
 

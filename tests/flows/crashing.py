@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from flows.catalogue import function_named
-from nightsort.config import PARAMS
+from nightsort.config.catalogue import PARAMS
 from tests.flows.conftest import Inline
 
 

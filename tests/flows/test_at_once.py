@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from flows.classify import classify
-from nightsort.config import ClassifyParams
+from nightsort.config.intake import ClassifyParams
 from nightsort.reports import store
 from nightsort.storage import Storage
 from tests.soak.checker import check, survey

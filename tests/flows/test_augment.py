@@ -12,13 +12,15 @@ import pytest
 from flows.augment import augment
 from flows.ingest import ingest
 from nightsort import lease
-from nightsort.config import AugmentParams, IngestParams
+from nightsort.config.curation import AugmentParams
+from nightsort.config.intake import IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError, ShardError
 from nightsort.images.preprocess import Preprocessing
 from nightsort.learning.loading import load_split
 from nightsort.reports import store
-from nightsort.reports.data import ClassCount, Report
+from nightsort.reports.data import Report
+from nightsort.reports.shown import ClassCount
 from nightsort.storage import Storage
 from tasks.compute import Done
 

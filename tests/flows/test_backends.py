@@ -11,7 +11,8 @@ import torch
 
 from flows.ingest import ingest
 from flows.train import train
-from nightsort.config import IngestParams, TrainParams
+from nightsort.config.intake import IngestParams
+from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.learning import loading
 from nightsort.learning.card import Card, load_card

@@ -13,7 +13,8 @@ from PIL import Image
 from flows.classify import classify
 from flows.ingest import ingest
 from flows.train import train
-from nightsort.config import ClassifyParams, IngestParams, TrainParams
+from nightsort.config.intake import ClassifyParams, IngestParams
+from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import ConfigError
 from nightsort.images.clean import Cleaning

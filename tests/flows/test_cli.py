@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nightsort import lease
-from nightsort.config import ClassifyParams
+from nightsort.config.intake import ClassifyParams
 from nightsort.storage import Storage
 from tests.flows.commands import Said
 

@@ -17,7 +17,7 @@ import pytest
 
 from flows.classify import classify
 from flows.ingest import ingest
-from nightsort.config import ClassifyParams, IngestParams
+from nightsort.config.intake import ClassifyParams, IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import ConfigError
 from nightsort.images.decode import decode

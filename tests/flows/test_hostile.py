@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from flows.ingest import ingest
-from nightsort.config import IngestParams
+from nightsort.config.intake import IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import CeilingError
 from nightsort.quarantine import Quarantine

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from flows.ingest import ingest
-from nightsort.config import IngestParams
+from nightsort.config.intake import IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError
 from nightsort.images.decode import decode

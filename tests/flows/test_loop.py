@@ -17,7 +17,8 @@ from flows.classify import classify
 from flows.ingest import ingest
 from flows.retrain import retrain
 from flows.train import train
-from nightsort.config import ClassifyParams, IngestParams, RetrainParams, TrainParams
+from nightsort.config.intake import ClassifyParams, IngestParams
+from nightsort.config.training import RetrainParams, TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import CeilingError, UnbalancedError
 from nightsort.learning.registry import Registry

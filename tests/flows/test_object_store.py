@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.ingest import ingest
-from nightsort.config import IngestParams
+from nightsort.config.intake import IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.quarantine import Quarantine
 from nightsort.reports.data import Report

@@ -3,7 +3,7 @@
 import pytest
 
 from flows.options import of_model
-from nightsort.config import PARAMS
+from nightsort.config.catalogue import PARAMS
 
 
 @pytest.mark.parametrize("flow", PARAMS)

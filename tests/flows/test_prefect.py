@@ -19,7 +19,9 @@ from prefect.testing.utilities import prefect_test_harness
 
 from flows.launch import is_alive, launch
 from flows.served import classify, retrain
-from nightsort.config import ClassifyParams, RetrainParams, RunParams
+from nightsort.config.intake import ClassifyParams
+from nightsort.config.run import RunParams
+from nightsort.config.training import RetrainParams
 from nightsort.errors import CeilingError, SourceError
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage

@@ -27,7 +27,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from selenium.webdriver import Chrome
 
 from flows import serving
-from nightsort.config import PARAMS
+from nightsort.config.catalogue import PARAMS
 from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration, Server, load
 

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save as save_tensors
 
 from nightsort.errors import ModelError
+from nightsort.learning.architecture import Network
 from nightsort.learning.bundle import load, save
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.zoo import build
@@ -32,6 +33,7 @@ class Bomb:
 def saved(storage: Storage) -> Card:
     """The card of a model that was saved."""
     card = Card(
+        architecture=Network(name="small_resnet"),
         version=1, created=datetime(2026, 1, 1, tzinfo=UTC), run_id="r", model="small_resnet", classes=["a", "b"],
         store_side=64, image_size=32, preprocessing="p", temperature=1.0, abstain_below=0.5, dataset_version=1,
         dataset_fingerprint="f", training_share={}, balance="none", macro_f1=0.5, accuracy=0.5,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nightsort.config import TrainParams
+from nightsort.config.training import TrainParams
 from nightsort.errors import DatasetError, ModelError, TrainingError
 from nightsort.learning import loop
 from nightsort.learning.fit import fit
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_the_global_generator_al
     assert not torch.equal(first["head.weight"], other["head.weight"])
 
 
-@pytest.mark.parametrize("balance", ["none", "class_weights", "balanced_sampler", "smote"])
+@pytest.mark.parametrize("balance", ["none", "class_weights", "oversampling", "smote"])
 def test_every_balance_trains(balance):
     result = fit(TRAIN, VALIDATION, CLASSES, params(balance=balance, epochs=8))
     assert accuracy(result, HELD_OUT) > 0.6

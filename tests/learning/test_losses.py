@@ -12,7 +12,7 @@ LOGITS = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
 TARGETS = F.one_hot(torch.tensor([0, 1, 2, 0, 1, 2]), 3).float()
 
 
-@pytest.mark.parametrize("strategy", ["none", "class_weights", "balanced_sampler", "balanced_softmax", "smote"])
+@pytest.mark.parametrize("strategy", ["none", "class_weights", "oversampling", "balanced_softmax", "smote"])
 def test_with_even_classes_every_loss_is_cross_entropy(strategy):
     plan = make_plan(strategy, np.repeat([0, 1, 2], 5), ["a", "b", "c"], seed=0)
     assert loss_for(plan)(LOGITS, TARGETS) == pytest.approx(F.cross_entropy(LOGITS, TARGETS).item())

@@ -11,16 +11,9 @@ import pytest
 from nightsort.dataset.policy import Policy
 from nightsort.evaluation.scores import ClassScore, Decision, Scores
 from nightsort.learning.history import Epoch
-from nightsort.reports.data import (
-    ClassCount,
-    ClassifyPart,
-    IngestPart,
-    IntakePart,
-    Report,
-    Setaside,
-    Thumbnail,
-    TrainingPart,
-)
+from nightsort.reports.data import ClassifyPart, IngestPart, IntakePart, Report, Setaside
+from nightsort.reports.learned import TrainingPart
+from nightsort.reports.shown import ClassCount, Thumbnail
 from nightsort.reports.thumbnails import data_uri
 from nightsort.tally import Tally
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from nightsort.reports.data import MAX_BARS, ClassCount, Histogram
+from nightsort.reports.data import MAX_BARS, Histogram
 from nightsort.reports.distributions import distribution, ranks
+from nightsort.reports.shown import ClassCount
 
 
 def test_bars_are_relative_and_none_that_counts_is_invisible() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nightsort.reports.data import MAX_THUMBNAILS
 from nightsort.reports.flags import flagged, flags
+from nightsort.reports.shown import MAX_THUMBNAILS
 
 SCHEMA = pa.schema(
     [*((name, pa.string()) for name in ("sha256", "path", "member", "label")), ("flags", pa.list_(pa.string()))]

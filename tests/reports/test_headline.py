@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from nightsort.reports.data import AuditPart, AugmentPart, ClassCount, IntakePart, Leak, Report, TrainingPart
+from nightsort.reports.data import AuditPart, AugmentPart, IntakePart, Leak, Report
 from nightsort.reports.headline import speed, title, verdict
+from nightsort.reports.learned import TrainingPart
+from nightsort.reports.shown import ClassCount
 from nightsort.tally import Tally
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from nightsort.reports import plots
-from nightsort.reports.data import TrainingPart
+from nightsort.reports.learned import TrainingPart
 from nightsort.reports.sections import Pair
 
 

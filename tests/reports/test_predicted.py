@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from nightsort.reports.data import MAX_THUMBNAILS
 from nightsort.reports.predicted import Predicted
+from nightsort.reports.shown import MAX_THUMBNAILS
 from nightsort.schema import PREDICTIONS
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from nightsort.evaluation.scores import ClassScore, Decision, Scores
 from nightsort.reports import sections
-from nightsort.reports.data import ClassCount, ClassifyPart, Report, TrainingPart
+from nightsort.reports.data import ClassifyPart, Report
+from nightsort.reports.learned import TrainingPart
+from nightsort.reports.shown import ClassCount
 
 
 def scores_of(confusion: list[list[int]]) -> Scores:

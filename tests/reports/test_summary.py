@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from nightsort.config import PARAMS
-from nightsort.reports.data import AuditPart, AugmentPart, ClassCount, Leak, Report
+from nightsort.config.catalogue import PARAMS
+from nightsort.reports.data import AuditPart, AugmentPart, Leak, Report
+from nightsort.reports.shown import ClassCount
 from nightsort.reports.summary import as_lines, as_object
 
 PLACE = "/srv/reports/run/report.html"

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from nightsort.images.preprocess import Preprocessing
+from nightsort.learning.architecture import Network
 from nightsort.learning.bundle import save
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.zoo import build
@@ -24,6 +25,7 @@ CLASSES = ["cat", "dog", "eel", "fox"]
 def unsigned() -> Card:
     """The card of a small network that nobody trained, before it is saved."""
     return Card(
+        architecture=Network(name="small_resnet"),
         version=1,
         created=datetime(2026, 1, 1, tzinfo=UTC),
         run_id="r",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nightsort.config import RunParams
+from nightsort.config.run import RunParams
 from tasks.runs import Run
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from distributed import Client, LocalCluster
 
-from nightsort.config import RunParams
+from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, DatasetError, RunError, ShardError
 from tasks import compute
 from tasks.compute import Done, Workers

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nightsort.config import IngestParams
+from nightsort.config.intake import IngestParams
 from nightsort.errors import ConfigError
 from tasks import memory
 from tasks.compute import Workers

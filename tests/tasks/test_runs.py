@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nightsort.config import IngestParams, RunParams, TrainParams
+from nightsort.config.intake import IngestParams
+from nightsort.config.run import RunParams
+from nightsort.config.training import TrainParams
 from nightsort.errors import BusyError, ConfigError, ShardError, StorageError, WriteError
 from nightsort.reports import store
 from nightsort.reports.data import Report
@@ -17,7 +19,7 @@ from tasks.runs import Run
 
 HOLDER = """
 import sys, time
-from nightsort.config import RunParams
+from nightsort.config.run import RunParams
 from tasks.runs import Run
 with Run("classify", RunParams(storage=sys.argv[1])).lease("predictions"):
     print("held", flush=True)

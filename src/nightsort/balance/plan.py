@@ -58,7 +58,7 @@ def make_plan(strategy: Balance, labels: NDArray[np.int64], classes: list[str], 
         strategy=strategy,
         before=before,
         targets=targets,
-        rows=_oversample(labels, targets, seed) if strategy == "balanced_sampler" else np.arange(len(labels)),
+        rows=_oversample(labels, targets, seed) if strategy == "oversampling" else np.arange(len(labels)),
         weights=_weights(before) if strategy == "class_weights" else np.ones(len(classes), np.float32),
         after=_after(strategy, before, targets),
     )
@@ -79,7 +79,7 @@ def count(labels: NDArray[np.int64], classes: list[str]) -> NDArray[np.int64]:
 
 def _targets(strategy: Balance, before: NDArray[np.int64]) -> dict[int, int]:
     """Class id -> rows: every class as many as the largest where rows are added, else as it is."""
-    adds = strategy in ("balanced_sampler", "smote")
+    adds = strategy in ("oversampling", "smote")
     return {c: int(before.max() if adds else n) for c, n in enumerate(before)}
 
 

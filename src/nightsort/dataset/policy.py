@@ -10,7 +10,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nightsort.config import IngestParams
+from nightsort.config.intake import IngestParams
 from nightsort.errors import ConfigError, StorageError
 from nightsort.images.clean import Cleaning
 from nightsort.storage import Storage
@@ -20,7 +20,7 @@ _BEGUN = "dataset/images/_delta_log"  # a first ingest that died before it kept 
 
 
 class Policy(BaseModel):
-    """How pictures are cleaned and kept, and the rule of the splits; see :class:`nightsort.config.IngestParams`."""
+    """How pictures are cleaned and kept, and how split; see :class:`nightsort.config.intake.IngestParams`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,10 +1,42 @@
 """Owns the words of a judgement: figures per class, figures of a model, the gate's decision.
 
-Invariant: plain data, without a metric library, so a report can be read without loading one.
+Invariant: plain data, bounded, without a metric library, so a report can be read without loading one.
 Does not know how a figure is computed.
 """
 
 from pydantic import BaseModel, Field
+
+MAX_POINTS = 101
+"""Points of a curve, at most."""
+
+MAX_CURVES = 12
+"""Classes with curves of their own, at most: those with the least average precision."""
+
+
+class Interval(BaseModel):
+    """A figure with the 2.5 % and 97.5 % quantiles of a bootstrap over pictures (Efron 1979)."""
+
+    low: float
+    high: float
+
+
+class Curve(BaseModel):
+    """A curve of one class against the rest, or of all pictures, at most MAX_POINTS points."""
+
+    label: str
+    x: list[float]
+    y: list[float]
+    area: float | None = None  # under it; None where it has no meaning
+
+
+class Bin(BaseModel):
+    """One bin of a reliability diagram."""
+
+    low: float  # confidence, exclusive
+    high: float  # inclusive
+    pictures: int
+    confidence: float  # mean; 0 where there is no picture
+    accuracy: float
 
 
 class ClassScore(BaseModel):
@@ -15,6 +47,9 @@ class ClassScore(BaseModel):
     precision: float | None
     recall: float | None
     f1: float | None
+    roc_auc: float | None = None  # against all other classes
+    average_precision: float | None = None
+    shot: str = ""  # many, medium or few training pictures: over 100, 20 to 100, under 20 (Liu et al. 2019)
 
 
 class Scores(BaseModel):
@@ -31,6 +66,42 @@ class Scores(BaseModel):
     calibration_error: float
     classes: list[ClassScore]
     confusion: list[list[int]]
+    macro_precision: float = 0.0
+    macro_recall: float = 0.0
+    top_k: int = 0  # k of the next; 0 where there are too few classes for it to mean anything
+    top_k_accuracy: float | None = None
+    log_loss: float = 0.0  # mean, natural logarithm
+    roc_auc: float | None = None  # macro, one against the rest
+    average_precision: float | None = None  # macro
+    intervals: dict[str, Interval] = {}  # of accuracy, balanced_accuracy, macro_f1
+    shots: dict[str, float] = {}  # many, medium, few -> mean recall of its classes
+    reliability: list[Bin] = []
+    coverage: Curve | None = None  # x: share of pictures answered, most confident first; y: precision among them
+    roc: list[Curve] = []  # x: false positive rate, y: true positive rate
+    precision_recall: list[Curve] = []  # x: recall, y: precision
+    absent: list[str] = []  # classes without a test picture
+
+
+class Corruption(BaseModel):
+    """Accuracy under one kind of change, from weak to strong."""
+
+    name: str
+    strengths: list[str]  # in words, such as "1" or "4/255"
+    accuracy: list[float]
+
+
+class Robustness(BaseModel):
+    """How a model bears what it did not learn from.
+
+    mean_corruption_accuracy: over the 15 corruptions and 5 severities (Hendrycks and Dietterich 2019).
+    """
+
+    pictures: int
+    of: int  # pictures that the test split holds
+    clean_accuracy: float
+    mean_corruption_accuracy: float
+    rows: list[Corruption]
+    notes: list[str] = []
 
 
 class Decision(BaseModel):

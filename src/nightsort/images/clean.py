@@ -22,7 +22,7 @@ _STANDS_OUT = 24.0  # grey levels between foreground and background, at least
 
 
 class Cleaning(BaseModel):
-    """Steps of cleaning, in the order they are taken; see :class:`nightsort.config.IngestParams`.
+    """Steps of cleaning, in the order they are taken; see :class:`nightsort.config.intake.IngestParams`.
 
     Region of interest, crop, denoise, equalize, colour. `orient` comes first of all, while decoding.
     """

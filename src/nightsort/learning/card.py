@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nightsort.errors import ModelError
 from nightsort.images.clean import Cleaning
 from nightsort.images.preprocess import Preprocessing
+from nightsort.learning.architecture import Architecture
 from nightsort.storage import Storage
 
 
@@ -22,7 +23,10 @@ class Card(BaseModel):
     version: int
     created: datetime
     run_id: str
-    model: str  # a name that `zoo.build` knows
+    model: str  # its name for people
+    architecture: Architecture
+    weights_from: str = ""  # what training started from: "imagenet resnet18", a file's name; empty is random
+    weights_from_sha256: str = ""  # of that, as it was
     classes: list[str] = Field(min_length=1)  # the position is the class id; a later model appends, never re-sorts
     store_side: int = Field(ge=1)
     image_size: int = Field(ge=1)
@@ -30,6 +34,7 @@ class Card(BaseModel):
     preprocessing: str  # Preprocessing.version when it was trained
     temperature: float = Field(gt=0, allow_inf_nan=False)  # logits are divided by this (Guo et al. 2017)
     abstain_below: float
+    thresholds: dict[str, float] = {}  # class -> confidence below which it abstains; others by abstain_below
     dataset_version: int
     dataset_fingerprint: str  # hash of the SHA-256 of every training picture
     training_share: dict[str, float]  # class -> share of the training split: the prior

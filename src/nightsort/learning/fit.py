@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from nightsort.balance.plan import make_plan
-from nightsort.config import TrainParams
+from nightsort.config.training import TrainParams
 from nightsort.errors import DatasetError, ModelError
 from nightsort.learning import predict
 from nightsort.learning.head import retrain_head

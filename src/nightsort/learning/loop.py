@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torchvision.transforms import v2
 
 from nightsort.balance.plan import Plan
-from nightsort.config import TrainParams
+from nightsort.config.training import TrainParams
 from nightsort.errors import TrainingError
 from nightsort.learning import predict
 from nightsort.learning.augment import Augmentation

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from nightsort.evaluation.scores import Decision, Scores
-from nightsort.learning.history import Epoch
+from nightsort.reports.learned import ComparePart, TrainingPart, TunePart
+from nightsort.reports.shown import ClassCount, Thumbnail
 from nightsort.tally import Tally
 
 State = Literal["completed", "failed", "skipped"]
@@ -22,72 +22,6 @@ class Setaside(BaseModel):
     path: str
     reason: str
     detail: str
-
-
-class Thumbnail(BaseModel):
-    """One picture to look at; `image` is a re-encoded JPEG as a data URI, empty if it could not be read."""
-
-    path: str
-    label: str
-    confidence: float = 0.0
-    runner_up: str = ""
-    margin: float = 0.0
-    note: str = ""  # why it is shown, such as the flag that it carries
-    image: str
-
-
-class ClassCount(BaseModel):
-    """Pictures of one class; by split in an ingest report, else only `total`."""
-
-    label: str
-    total: int  # of all splits, and withheld
-    train: int = 0
-    validation: int = 0
-    test: int = 0
-    withheld: int = 0  # in the dataset and in no split
-
-
-class BackendRow(BaseModel):
-    """One backend on the machine that trained; an absent one has no figures."""
-
-    backend: str
-    verdict: Literal["used", "accepted", "refused", "absent"]
-    why: str
-    rate: float | None = None  # pictures a second, all cores busy
-    agreement: float | None = None  # share of validation pictures with the label of torch-fp32
-    mean_drift: float | None = None  # of the calibrated probability
-    worst_class: str | None = None  # that loses most recall
-    worst_loss: float | None = None
-
-
-class BackendTable(BaseModel):
-    """What can compute the model's answers, measured when it was published."""
-
-    machine: str  # in words
-    pictures: int  # of the validation split that answers were compared on
-    of: int  # pictures that the split holds
-    min_agreement: float
-    max_loss: float
-    rows: list[BackendRow]
-
-
-class TrainingPart(BaseModel):
-    """What a training run adds to a report."""
-
-    model_version: int
-    model: str
-    parameters: int
-    dataset_version: int
-    balance: str
-    before: list[ClassCount]  # training split as it is
-    after: list[ClassCount]  # as the balancing strategy makes one epoch look (effective counts)
-    history: list[Epoch]
-    best_epoch: int
-    temperature: float
-    scores: Scores
-    decision: Decision
-    backends: BackendTable | None = None
-    notes: list[str] = []
 
 
 class IntakePart(BaseModel):
@@ -210,13 +144,12 @@ class Report(BaseModel):
     augment: AugmentPart | None = None
     classify: ClassifyPart | None = None
     training: TrainingPart | None = None
+    compare: ComparePart | None = None
+    tune: TunePart | None = None
 
 
 MAX_ROWS = 200
 """Quarantined files listed in a report; the rest are counted and live in the quarantine table."""
-
-MAX_THUMBNAILS = 24
-"""Pictures shown in a report for one reason: the least certain, the flagged, the outlying, the mislabelled."""
 
 MAX_SHEETS = 40
 """Classes with a contact sheet in a report; the rest are counted."""
@@ -229,6 +162,3 @@ MAX_TWINS = 12
 
 MAX_BARS = 40
 """Bars of a histogram."""
-
-MAX_BACKENDS = 20
-"""Backends listed in a report."""

@@ -8,8 +8,9 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nightsort.reports.data import MAX_BARS, ClassCount, Histogram
+from nightsort.reports.data import MAX_BARS, Histogram
 from nightsort.reports.formats import count, figure, plural
+from nightsort.reports.shown import ClassCount
 
 _MEANINGS = {
     "width": ("Width", "pixels, as it came"),

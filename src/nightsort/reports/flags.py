@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightsort.dataset.versions import Dataset
-from nightsort.reports.data import MAX_THUMBNAILS, Thumbnail
 from nightsort.reports.gallery import stored_thumbnails
+from nightsort.reports.shown import MAX_THUMBNAILS, Thumbnail
 
 
 def flags(examples: pa.Table) -> dict[str, int]:

@@ -14,7 +14,8 @@ from nightsort.dataset.versions import Dataset
 from nightsort.errors import PictureError
 from nightsort.images.decode import Pixels, decode_reduced
 from nightsort.images.preprocess import decode_stored, reduce
-from nightsort.reports.data import MAX_TWINS, Thumbnail, Twins
+from nightsort.reports.data import MAX_TWINS, Twins
+from nightsort.reports.shown import Thumbnail
 from nightsort.reports.thumbnails import data_uri
 from nightsort.schema import place
 from nightsort.sources.files import Access

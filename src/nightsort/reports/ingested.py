@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 from nightsort.dataset.admission import Admission
 from nightsort.dataset.versions import Dataset
 from nightsort.reports import gallery
-from nightsort.reports.data import MAX_ROWS, ClassCount, IngestPart, Setaside, Twins
+from nightsort.reports.data import MAX_ROWS, IngestPart, Setaside, Twins
 from nightsort.reports.flags import flagged, flags
 from nightsort.reports.histograms import histograms
 from nightsort.reports.sheets import sheets
+from nightsort.reports.shown import ClassCount
 from nightsort.schema import WITHHELD, place
 
 _PAIRS = 10_000  # looked through for those worth showing

@@ -8,7 +8,7 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightsort.reports.data import MAX_THUMBNAILS
+from nightsort.reports.shown import MAX_THUMBNAILS
 from nightsort.schema import PREDICTIONS
 
 _SHOWN = ("path", "member", "label", "confidence", "runner_up", "margin", "abstained")

@@ -10,7 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from nightsort.reports import data, distributions, formats, headline, leaks, plots, sections
-from nightsort.reports.data import Report, TrainingPart
+from nightsort.reports.data import Report
+from nightsort.reports.learned import TrainingPart
 
 
 def to_html(report: Report) -> str:

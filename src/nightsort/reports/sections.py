@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nightsort.evaluation.scores import ClassScore, Decision, Scores
-from nightsort.reports.data import ClassCount, ClassifyPart, Report
+from nightsort.reports.data import ClassifyPart, Report
+from nightsort.reports.shown import ClassCount
 from nightsort.schema import OTHER_REASONS, REASONS
 
 MAX_CLASSES = 60

@@ -8,19 +8,8 @@ import numpy as np
 import pytest
 
 from nightsort.reports import data
-from nightsort.reports.data import (
-    AuditPart,
-    AugmentPart,
-    ClassCount,
-    Histogram,
-    IngestPart,
-    Leak,
-    Report,
-    Setaside,
-    Sheet,
-    Thumbnail,
-    Twins,
-)
+from nightsort.reports.data import AuditPart, AugmentPart, Histogram, IngestPart, Leak, Report, Setaside, Sheet, Twins
+from nightsort.reports.shown import ClassCount, Thumbnail
 from nightsort.reports.thumbnails import data_uri
 from nightsort.schema import MEASURES
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from selenium.webdriver import Chrome
 
-from nightsort.reports.data import MAX_BACKENDS, BackendRow, BackendTable, Report, TrainingPart
+from nightsort.reports.data import Report
+from nightsort.reports.learned import MAX_BACKENDS, BackendRow, BackendTable, TrainingPart
 from nightsort.reports.render import to_html, to_markdown
 
 USED = BackendRow(

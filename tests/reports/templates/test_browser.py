@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 from selenium.webdriver import Chrome
 
-from nightsort.reports.data import Report, TrainingPart
+from nightsort.reports.data import Report
 from nightsort.reports.headline import title
+from nightsort.reports.learned import TrainingPart
 from nightsort.reports.render import to_html
 
 PAYLOADS = ["<script>document.title='owned'</script>", '"><img src=x onerror="document.title=\'owned\'">']

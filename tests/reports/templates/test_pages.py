@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from nightsort.reports.data import ClassCount, IntakePart, Report, Setaside, TrainingPart
+from nightsort.reports.data import IntakePart, Report, Setaside
+from nightsort.reports.learned import TrainingPart
 from nightsort.reports.render import to_html, to_markdown
+from nightsort.reports.shown import ClassCount
 
 PAYLOADS = [
     "<script>alert(1)</script>.jpg",

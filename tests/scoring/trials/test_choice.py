@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nightsort.errors import ModelError
+from nightsort.learning.architecture import Network
 from nightsort.learning.card import Card
 from nightsort.scoring.trials import choice
 from nightsort.scoring.trials.choice import Record, Trial, backend_for
@@ -35,6 +36,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def card() -> Card:
     return Card(
+        architecture=Network(name="small_resnet"),
         version=3, created=datetime(2026, 11, 21, tzinfo=UTC), run_id="run", model="small_resnet",
         classes=["crack", "dent"], store_side=64, image_size=32, preprocessing="p0", temperature=1.0,
         abstain_below=0.5, dataset_version=1, dataset_fingerprint="f", training_share={"crack": 0.5, "dent": 0.5},

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nightsort.errors import ModelError
+from nightsort.learning.architecture import Network
 from nightsort.learning.card import Card
 from nightsort.learning.pictures import Pictures
 from nightsort.scoring.trials import measuring, sample, trial
@@ -17,6 +18,7 @@ from nightsort.words import Backend
 
 STRICT = Tolerance(min_agreement=0.995, max_loss=0.01)
 CARD = Card(
+    architecture=Network(name="small_resnet"),
     version=1, created=datetime(2026, 11, 21, tzinfo=UTC), run_id="run", model="small_resnet",
     classes=["crack", "dent", "never seen"], store_side=64, image_size=4, preprocessing="p0", temperature=2.0,
     abstain_below=0.5, dataset_version=1, dataset_fingerprint="f", training_share={}, balance="none",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nightsort.config import TrainParams
+from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.pictures import Pictures

@@ -1,37 +1,17 @@
-"""Owns every knob of a run: one pydantic model of parameters for each flow.
+"""Owns the knobs of the flows that read pictures: ingest and classify.
 
-Invariant: building a model reads nothing, writes nothing and refuses unknown keys, so the same
-model serves the command line, pipelines.yaml and the form in the Prefect UI.
+Invariant: a field that a dataset settles for good is None unless somebody asked for it.
 Does not know where a value came from.
 """
 
 import re
-from typing import Any, Literal, get_args
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from nightsort.config.run import RunParams
 from nightsort.rules import RuleText
-from nightsort.words import Backend, Balance, Colour, Crop, Operation
-
-
-class RunParams(BaseModel):
-    """What every flow takes: where to keep things and what computes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    storage: str = Field(
-        "nightsort-data",
-        min_length=1,
-        description="Storage root, a folder: holds datasets, models, predictions, reports.",
-    )
-    workers: int = Field(
-        0, ge=0, le=1024, description="Worker processes of the local Dask cluster; 0 means one per core."
-    )
-    scheduler: str | None = Field(
-        None,
-        pattern=r"^\w+://.+:\d+$",
-        description="Address of an external Dask scheduler (tcp://host:8786); empty starts a local one.",
-    )
+from nightsort.words import Backend, Colour, Crop
 
 
 class IntakeParams(RunParams):
@@ -143,47 +123,6 @@ class IngestParams(IntakeParams):
         return value
 
 
-class TrainParams(RunParams):
-    """Parameters of the flow `train`: a dataset version in, a judged model out."""
-
-    dataset_version: int | None = Field(
-        None, ge=0, description="Dataset version to learn from; empty means the newest."
-    )
-    model: str = Field("small_resnet", description="small_resnet, or any torchvision classification model by name.")
-    image_size: int = Field(96, ge=16, le=1024, description="Side in pixels of the square picture the model sees.")
-    epochs: int = Field(60, ge=1, le=1000, description="Passes over the training split, at most.")
-    patience: int = Field(
-        20, ge=1, description="Stop after this many epochs without a better validation macro-F1 (at a tie, loss)."
-    )
-    batch_size: int = Field(64, ge=2, le=4096, description="Pictures per training step.")
-    learning_rate: float = Field(3e-3, gt=0, le=10, description="Peak learning rate of AdamW.")
-    weight_decay: float = Field(0.02, ge=0, le=1, description="Weight decay of AdamW.")
-    balance: Balance = Field("balanced_softmax", description="How rare classes are given their due in training.")
-    mixup: float = Field(0.2, ge=0, le=10, description="Alpha of mixup's beta distribution; 0 turns mixup off.")
-    flip: Literal["none", "horizontal", "both"] = Field(
-        "none", description="Mirror training pictures at random; leave none where mirroring changes the class."
-    )
-    abstain_below: float = Field(
-        0.5, ge=0, lt=1, description="A calibrated confidence below this is an abstention, for a person to look at."
-    )
-    promote: bool = Field(True, description="Let the gate move the champion if the new model wins.")
-    max_class_loss: float = Field(
-        0.05, ge=0, le=1, description="The gate refuses a model that loses more than this much recall in any class."
-    )
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of every random choice in training.")
-    backends: list[Backend] = Field(
-        default_factory=lambda: list(get_args(Backend)),
-        description="What may compute the model's answers: each that this machine has is measured, and the fastest "
-        "that agrees with torch-fp32 is used.",
-    )
-    min_agreement: float = Field(
-        0.995, ge=0, le=1, description="A backend that agrees with torch-fp32 on fewer validation pictures is refused."
-    )
-    max_backend_loss: float = Field(
-        0.01, ge=0, le=1, description="A backend that loses more than this much recall in any class is refused."
-    )
-
-
 class ClassifyParams(IntakeParams):
     """Parameters of the flow `classify`: new pictures in, one outcome for each out."""
 
@@ -203,48 +142,3 @@ class ClassifyParams(IntakeParams):
     rescore: bool = Field(
         False, description="Classify again what an earlier champion classified; otherwise only what is new."
     )
-
-
-class AugmentParams(RunParams):
-    """Parameters of the flow `augment`: rare classes filled up with varied copies of their training pictures."""
-
-    below: int = Field(ge=1, description="Classes with fewer training pictures are filled up to this many.")
-    operations: list[Operation] = Field(
-        default_factory=lambda: [name for name in get_args(Operation) if name != "flip"],
-        min_length=1,
-        description="What may be done to a picture, two or three at a time; add flip where mirroring keeps the class.",
-    )
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of every random choice.")
-
-
-class AuditParams(RunParams):
-    """Parameters of the flow `audit`: what in the dataset a person should look at."""
-
-    dataset_version: int | None = Field(None, ge=0, description="Dataset version to audit; empty means the newest.")
-    similarity: float = Field(
-        0.85, gt=0, le=1, description="Pictures whose whitened embeddings have this cosine or more are near-twins."
-    )
-    outliers: float = Field(
-        4.0, gt=0, description="A picture this many robust deviations further from its class than usual is an outlier."
-    )
-    label_noise: bool = Field(
-        False, description="Look for wrong labels with cleanlab (the extra 'label-noise'): takes a cross-validation."
-    )
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the random split and of the cross-validation.")
-
-
-class RetrainParams(TrainParams):
-    """Parameters of the flow `retrain`: take in new labels if a source is given, then train and judge."""
-
-    source: str | None = Field(None, min_length=1, description="Labelled pictures to ingest first; empty means none.")
-    manifest: str | None = Field(None, min_length=1, description="Their manifest, if the class is not the folder.")
-
-
-PARAMS: dict[str, type[RunParams]] = {
-    "ingest": IngestParams,
-    "train": TrainParams,
-    "classify": ClassifyParams,
-    "retrain": RetrainParams,
-    "augment": AugmentParams,
-    "audit": AuditParams,
-}

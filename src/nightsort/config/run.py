@@ -1,0 +1,28 @@
+"""Owns the knobs that every flow has: where things are kept and what computes.
+
+Invariant: building a model reads nothing, writes nothing and refuses unknown keys, so the same
+model serves the command line, pipelines.yaml and the form in the Prefect UI.
+Does not know where a value came from.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RunParams(BaseModel):
+    """What every flow takes: where to keep things and what computes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    storage: str = Field(
+        "nightsort-data",
+        min_length=1,
+        description="Storage root, a folder: holds datasets, models, predictions, reports.",
+    )
+    workers: int = Field(
+        0, ge=0, le=1024, description="Worker processes of the local Dask cluster; 0 means one per core."
+    )
+    scheduler: str | None = Field(
+        None,
+        pattern=r"^\w+://.+:\d+$",
+        description="Address of an external Dask scheduler (tcp://host:8786); empty starts a local one.",
+    )
