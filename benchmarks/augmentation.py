@@ -6,7 +6,7 @@ Without a source: the handwritten digits of scikit-learn, the training split fal
 to one, from digit 0 to digit 9, validation and test alike for all digits. A source of your own is split as an
 ingest splits it. Every row trains with the same seeds on the same originals, through the same flows that a user
 runs, and sees as many pictures in all: with copies an epoch is longer, so without them there are more epochs.
-What online augmentation does is taken out of training for the rows without it. A row is the mean and the spread
+A row is the mean and the spread
 over the seeds on the test split, which holds no copies.
 """
 
@@ -14,8 +14,6 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +26,6 @@ from flows.train import train
 from nightsort.config.curation import AugmentParams
 from nightsort.config.intake import IngestParams
 from nightsort.config.training import TrainParams
-from nightsort.learning import loop
 
 SIDE = 64  # pixels; the digits come as 8 x 8
 TAIL = 20  # the commonest digit has this many times the training pictures of the rarest
@@ -98,25 +95,13 @@ def write_digits(into: Path) -> Path:
 
 def _row(asked: dict[str, Any], online: bool, seeds: int, rare: list[str]) -> str:
     start = time.perf_counter()
-    with _augmentation(online):
-        reports = [train(TrainParams(**asked, seed=seed)) for seed in range(seeds)]
+    pictures = "gentle" if online else "none"
+    reports = [train(TrainParams(**asked, augment=pictures, seed=seed)) for seed in range(seeds)]
     seconds = (time.perf_counter() - start) / seeds
     scores = [report.training.scores for report in reports if report.training]
     tails = [statistics.mean(item.f1 or 0.0 for item in score.classes if item.label in rare) for score in scores]
     columns = ([score.macro_f1 for score in scores], [score.accuracy for score in scores], tails)
     return " | ".join([*map(_spread, columns), f"{seconds:.0f}"])
-
-
-@contextmanager
-def _augmentation(online: bool) -> Iterator[None]:
-    """Training with its augmentation, or with none."""
-    before = loop.Augmentation
-    if not online:
-        loop.Augmentation = lambda **_: lambda images, generator: images.float()  # type: ignore[assignment,misc]
-    try:
-        yield
-    finally:
-        loop.Augmentation = before  # type: ignore[misc]
 
 
 def _spread(values: list[float]) -> str:

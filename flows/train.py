@@ -7,16 +7,10 @@ from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError
 from nightsort.reports.data import Report
+from tasks.lesson import load_pictures
+from tasks.publishing import judge_challenger, measure_backends, publish_bundle, score_test
 from tasks.runs import Run
-from tasks.train import (
-    describe_training,
-    fit_network,
-    judge_challenger,
-    load_pictures,
-    measure_backends,
-    publish_bundle,
-    score_test,
-)
+from tasks.train import checkpoints_of, choose_weights, describe_training, fit_model
 
 
 def train(params: TrainParams) -> Report:
@@ -25,14 +19,16 @@ def train(params: TrainParams) -> Report:
     Dataset(run.storage).resolve(params.dataset_version)
     try:
         with run.lease("models") as lease, TemporaryDirectory(prefix="nightsort-") as scratch:
-            folder = Path(scratch)
-            lesson = load_pictures(run, params, folder)
-            fitted = fit_network(run, params, lesson)
-            scored, scores = score_test(run, lesson, fitted)
-            card = publish_bundle(run, params, lesson, fitted, scores)
+            params, initial = choose_weights(run, params)
+            lesson = load_pictures(run, params, Path(scratch))
+            checkpoints = checkpoints_of(run, params, lesson, initial)
+            fitted = fit_model(run, params, lesson, initial, checkpoints)
+            scored = score_test(run, params, lesson, fitted)
+            card = publish_bundle(run, params, lesson, fitted, scored, params.model, params.balance)
+            checkpoints.clear()
             record = measure_backends(run, params, lesson, fitted, card)
             decision = judge_challenger(run, params, lesson, scored, card, lease)
-            run.parts["training"] = describe_training(params, lesson, fitted, card, record, scores, decision)
+            run.parts["training"] = describe_training(params, lesson, fitted, card, record, scored, decision)
     except BusyError as error:
         return run.skipped(str(error))
     return run.finished()

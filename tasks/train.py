@@ -1,88 +1,41 @@
-"""Owns the stages of a training: load, fit, score, publish, measure, judge, promote.
+"""Owns the stage that trains, and what a report says of a trained model.
 
-Invariant: the test split is only ever scored; the bundle is published before it is judged, so what
-the gate refused can be looked at.
-Does not know the order of the stages.
+Invariant: a training that was killed goes on from its last checkpoint; one that is published leaves none.
+Does not know what becomes of the model.
 """
 
-import hashlib
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
-import torch
 
-from nightsort.config.training import TrainParams
-from nightsort.dataset.versions import Dataset
-from nightsort.errors import DatasetError, ModelError
-from nightsort.evaluation.gate import judge
-from nightsort.evaluation.metrics import evaluate
-from nightsort.evaluation.rival import rival_probabilities
-from nightsort.evaluation.scores import Decision, Scores
-from nightsort.images.preprocess import Preprocessing
-from nightsort.learning import bundle, fit
-from nightsort.learning.card import Card, load_card
+from nightsort.config.training import JudgedParams, TrainParams
+from nightsort.evaluation.scores import Decision
+from nightsort.learning import bundle, fit, pretrained
+from nightsort.learning.architecture import Network
+from nightsort.learning.card import Card
+from nightsort.learning.checkpoint import Checkpoints
 from nightsort.learning.fit import Fitted
 from nightsort.learning.history import Epoch
-from nightsort.learning.loading import load_split
-from nightsort.learning.pictures import Pictures
-from nightsort.learning.predict import probabilities
+from nightsort.learning.pretrained import Initial
 from nightsort.learning.registry import Registry
-from nightsort.lease import Lease
 from nightsort.reports.learned import BackendRow, BackendTable, TrainingPart
 from nightsort.reports.shown import ClassCount
-from nightsort.scoring.trials import publication
 from nightsort.scoring.trials.choice import Record
-from nightsort.scoring.trials.verdicts import REFERENCE
+from nightsort.words import Classical
+from tasks.lesson import Lesson
 from tasks.progress import progress
+from tasks.publishing import Scored
 from tasks.runs import Run
 from tasks.stage import stage
 
 _AGAINST = {"agreement", "mean_drift", "worst_class", "worst_loss"}  # what a report shows of an agreement
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """What there is to learn from: one dataset version, prepared for one size of picture."""
-
-    dataset_version: int
-    classes: list[str]  # the position is the class id
-    preprocessing: Preprocessing
-    train: Pictures
-    validation: Pictures
-    test: Pictures
-
-
-@stage(retries=2)
-def load_pictures(run: Run, params: TrainParams, folder: Path) -> Lesson:
-    """Decode the three splits of the dataset version into files below `folder`."""
-    dataset = Dataset(run.storage)
-    version = dataset.resolve(params.dataset_version)
-    counts = dataset.counts(version)
-    classes = _class_list(run, list(counts))
-    policy = dataset.policy()
-    preprocessing = Preprocessing(policy.store_side, params.image_size, policy.cleaning)
-    total = sum(sum(splits.values()) for splits in counts.values())
-    with progress("decoding", total) as advance:
-        train, validation, test = (
-            load_split(dataset, version, split, classes, preprocessing, folder, advance)
-            for split in ("train", "validation", "test")
-        )
-    if not len(test):
-        raise DatasetError(f"dataset version {version}: its test split is empty; ingest more pictures")
-    return Lesson(version, classes, preprocessing, train, validation, test)
-
-
-def _class_list(run: Run, labels: list[str]) -> list[str]:
-    """The champion's classes first and in its order, then new ones by name, so that ids stay."""
-    champion = Registry(run.storage).champion()
-    before = load_card(run.storage, champion).classes if champion else []
-    return [name for name in before if name in labels] + [name for name in labels if name not in before]
-
-
 @stage(retries=0)
-def fit_network(run: Run, params: TrainParams, lesson: Lesson) -> Fitted:
+def fit_model(
+    run: Run, params: TrainParams, lesson: Lesson, initial: Initial | None, checkpoints: Checkpoints
+) -> Fitted:
     """Train, with the loss of each epoch beside the bar."""
     steps_done = 0
     with progress(f"training {params.model}", None) as advance:
@@ -96,93 +49,49 @@ def fit_network(run: Run, params: TrainParams, lesson: Lesson) -> Fitted:
             figures = f"loss {epoch.train_loss:.3f}, macro-F1 {epoch.validation_macro_f1:.3f}"
             advance(0, what=f"epoch {epoch.epoch}", detail=figures)
 
-        return fit.fit(lesson.train, lesson.validation, lesson.classes, params, on_epoch, on_step)
+        return fit.fit(
+            lesson.train, lesson.validation, lesson.classes, params, initial=initial, checkpoints=checkpoints,
+            on_epoch=on_epoch, on_step=on_step,
+        )  # fmt: skip
 
 
-@stage(retries=0)
-def score_test(run: Run, lesson: Lesson, fitted: Fitted) -> tuple[np.ndarray, Scores]:
-    """Probabilities and figures on the test split."""
-    scored = probabilities(fitted.model, lesson.test.images, fitted.temperature)
-    return scored, evaluate(scored, lesson.test.labels, lesson.classes)
-
-
-@stage(retries=2)
-def publish_bundle(run: Run, params: TrainParams, lesson: Lesson, fitted: Fitted, scores: Scores) -> Card:
-    """Write the bundle under a new version number; the champion stays who it is."""
-    card = Card(
-        version=Registry(run.storage).next_version(),
-        created=datetime.now(UTC),
-        run_id=run.id,
-        model=params.model,
-        classes=lesson.classes,
-        store_side=lesson.preprocessing.store_side,
-        image_size=lesson.preprocessing.image_size,
-        cleaning=lesson.preprocessing.cleaning,
-        preprocessing=lesson.preprocessing.version,
-        temperature=fitted.temperature,
-        abstain_below=params.abstain_below,
-        dataset_version=lesson.dataset_version,
-        dataset_fingerprint=hashlib.sha256("".join(lesson.train.ids).encode()).hexdigest(),
-        training_share=dict(zip(lesson.classes, (fitted.before / fitted.before.sum()).tolist(), strict=True)),
-        balance=params.balance,
-        macro_f1=scores.macro_f1,
-        accuracy=scores.accuracy,
+def checkpoints_of(run: Run, params: TrainParams, lesson: Lesson, initial: Initial | None) -> Checkpoints:
+    """Where this training writes down how far it is: the same training, started again, finds it there."""
+    started = initial.sha256 if initial else ""
+    return Checkpoints(
+        run.storage, Checkpoints.key_of(params, lesson.classes, lesson.train, lesson.validation, started)
     )
-    return bundle.save(run.storage, card, fitted.model)
 
 
-@stage(retries=0)
-def measure_backends(run: Run, params: TrainParams, lesson: Lesson, fitted: Fitted, card: Card) -> Record:
-    """Export the model for each backend that is asked for, and record which of them answers for it here."""
-    threads = torch.get_num_threads()
-    try:
-        with progress("measuring backends", len({REFERENCE, *params.backends})) as advance:
-            return publication.publish(
-                run.storage, card.version, fitted.model, lesson.train, lesson.validation, params,
-                lambda backend: advance(1, what=f"measuring {backend}"),
-            )  # fmt: skip
-    finally:
-        torch.set_num_threads(threads)  # a backend may have set them to one, and the gate has a model to run
+def choose_weights(run: Run, params: TrainParams) -> tuple[TrainParams, Initial | None]:
+    """The weights to start from; and the parameters, in which the network of a champion's embedding has its name.
+
+    :raises ModelError: there are no such weights
+    """
+    if params.weights is None:
+        return params, None
+    if params.weights == "imagenet":
+        return params, pretrained.imagenet(params.embedder if _is_classical(params) else params.model)
+    if params.weights != "champion":
+        return params, pretrained.from_file(Path(params.weights))
+    champion = bundle.load(run.storage, Registry(run.storage).require_champion())
+    architecture = champion.card.architecture
+    if _is_classical(params) and isinstance(architecture, Network):
+        params = params.model_copy(update={"embedder": architecture.name})
+    return params, pretrained.from_bundle(champion)
 
 
-@stage(retries=0)
-def judge_challenger(
-    run: Run, params: TrainParams, lesson: Lesson, scored: np.ndarray, card: Card, lease: Lease
-) -> Decision:
-    """Compare with the champion on the same test rows and, if it wins and may, promote."""
-    registry = Registry(run.storage)
-    champion = registry.champion()
-    rival, doubt = _rival(run, lesson, champion)
-    # Not the user's seed: the verdict must not be drawn again by training again with another.
-    seed = lesson.dataset_version
-    decision = judge(rival, scored, lesson.test.labels, lesson.classes, params.max_class_loss, seed)
-    decision = decision.model_copy(update={"champion_version": champion, "reason": doubt + decision.reason})
-    if not decision.promoted:
-        return decision
-    if not params.promote:
-        return decision.model_copy(update={"promoted": False, "reason": f"promote is off; {decision.reason}"})
-    lease.check()
-    registry.promote(card.version, champion)
-    return decision
-
-
-def _rival(run: Run, lesson: Lesson, champion: int | None) -> tuple[np.ndarray | None, str]:
-    """The champion's probabilities, and why there are none if it can no longer be used."""
-    if champion is None:
-        return None, ""
-    try:
-        return rival_probabilities(run.storage, champion, lesson.dataset_version, lesson.classes), ""
-    except ModelError as error:  # retraining is the remedy, so it must not fail of this
-        return None, f"the champion cannot be scored ({error}), so judged without one; "
+def _is_classical(params: TrainParams) -> bool:
+    return params.model in get_args(Classical)
 
 
 def describe_training(
-    params: TrainParams,
+    params: JudgedParams,
     lesson: Lesson,
     fitted: Fitted,
     card: Card,
     record: Record,
-    scores: Scores,
+    scored: Scored,
     decision: Decision,
 ) -> TrainingPart:
     """What the report says of the training."""
@@ -191,17 +100,25 @@ def describe_training(
         model=card.model,
         parameters=sum(weight.numel() for weight in fitted.model.parameters()),
         dataset_version=lesson.dataset_version,
-        balance=params.balance,
+        balance=card.balance,
         before=_counts(lesson.classes, fitted.before),
         after=_counts(lesson.classes, fitted.after),
         history=fitted.history,
         best_epoch=fitted.best_epoch,
         temperature=fitted.temperature,
-        scores=scores,
+        scores=scored.scores,
         decision=decision,
         backends=_backends(record),
-        notes=fitted.notes,
+        robustness=scored.robustness,
+        mistakes=scored.mistakes,
+        thresholds=scored.thresholds,
+        notes=[*lesson.notes, *_forgotten(lesson), *fitted.notes, *scored.notes],
     )
+
+
+def _forgotten(lesson: Lesson) -> list[str]:
+    names = ", ".join(lesson.forgotten[:20])
+    return [f"classes of the champion that the dataset no longer shows: {names}"] if names else []
 
 
 def _backends(record: Record) -> BackendTable | None:

@@ -15,7 +15,7 @@ from selenium.webdriver.chrome.service import Service
 
 from nightsort.storage import Storage
 
-pytest_plugins = ["tests.object_store", "tests.flows.commands"]
+pytest_plugins = ["tests.object_store", "tests.flows.commands", "tests.reports.judged_training"]
 
 settings.register_profile("no-time-limit", deadline=None)
 settings.load_profile("no-time-limit")

@@ -19,7 +19,11 @@ MODELS = sorted(PARAMS.items())
 
 
 def built(kind: type[RunParams], **values: object) -> RunParams:
-    needed = {name: value for name, value in {"source": "in", "below": 10}.items() if name in kind.model_fields}
+    needed = {
+        name: value
+        for name, value in {"source": "in", "below": 10, "models": [1, 2]}.items()
+        if name in kind.model_fields
+    }
     return kind.model_validate(needed | values)
 
 

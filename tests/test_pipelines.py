@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.intake import ClassifyParams
+from nightsort.config.search import CompareParams
 from nightsort.config.training import TrainParams
 from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration, faults_of, load
@@ -27,7 +28,7 @@ def faults(file: Path, text: str) -> list[str]:
     return [line.removeprefix("pipelines.yaml: ") for line in caught.value.lines]
 
 
-FLOWS = "'ingest', 'train', 'classify', 'retrain', 'augment' or 'audit'"
+FLOWS = "'ingest', 'train', 'classify', 'retrain', 'compare', 'tune', 'ensemble', 'augment' or 'audit'"
 
 
 def test_three_mistakes_are_three_lines_with_their_places(file: Path) -> None:
@@ -44,7 +45,7 @@ def test_three_mistakes_are_three_lines_with_their_places(file: Path) -> None:
     assert sorted(faults(file, text)) == [
         "pipelines.nightly.parameters.batch_size: must be greater than or equal to 1, got 0",
         "pipelines.nightly.schedule.cron: is not a cron line (Bad hour), got '0 25 * * *'",
-        f"pipelines.weekly.flow: must be {FLOWS}, got 'retain'",
+        f"pipelines.weekly.flow: must be {FLOWS}, got 'retain'; did you mean 'retrain'?",
     ]
 
 
@@ -161,7 +162,10 @@ def test_params_are_the_defaults_then_the_file_then_the_pipeline(file: Path) -> 
 
 
 def test_each_flow_gets_its_own_model(file: Path) -> None:
-    given = {"train": "", "audit": "", "augment": "below: 9"}
+    given = dict.fromkeys(("train", "compare", "tune", "audit"), "") | {
+        "augment": "below: 9",
+        "ensemble": "models: [1, 2]",
+    }
     flows = "".join(f"  {flow}: {{flow: {flow}, parameters: {{{given.get(flow, 'source: x')}}}}}\n" for flow in PARAMS)
     file.write_text(f"pipelines:\n{flows}")
     declared = load(file)
@@ -190,3 +194,12 @@ def test_faults_of_a_flow_given_on_the_command_line() -> None:
         "classify: batch_sise: is not a known setting; did you mean 'batch_size'?",
         "classify: source: is required",
     ]
+
+
+def test_a_word_near_an_allowed_one_is_named() -> None:
+    with pytest.raises(ValidationError) as caught:
+        CompareParams.model_validate({"strategies": "none,balanced_softmx,frobnicate"})
+    first, second = faults_of(caught.value, "compare")
+    assert first.startswith("compare: strategies.1: must be 'none', 'class_weights', ")
+    assert first.endswith(", got 'balanced_softmx'; did you mean 'balanced_softmax'?")
+    assert second.startswith("compare: strategies.2: must be") and second.endswith(", got 'frobnicate'")

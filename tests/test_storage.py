@@ -159,3 +159,15 @@ def test_a_root_that_cannot_be_is_one_line(root: str) -> None:
     with pytest.raises(StorageError, match="storage") as caught:
         Storage(root)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_folder_is_removed_with_all_in_it_and_once_is_enough(storage: Storage) -> None:
+    for root in (storage, Storage("memory://removal")):
+        root.write_bytes("a/b/one", b"1")
+        root.write_bytes("a/two", b"2")
+        root.remove("a/b")
+        root.remove("a/b")
+        root.remove("nothing")
+        assert root.names("a") == ["two"]
+        root.remove("a/two")
+        assert not root.exists("a/two")

@@ -13,13 +13,14 @@ from peers.command import Measured, measure
 from peers.sources import Source
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-_PATHS = [REPOSITORY / "src", REPOSITORY, REPOSITORY / "benchmarks"]
+PATHS = [REPOSITORY / "src", REPOSITORY, REPOSITORY / "benchmarks"]
 
 _SAME = [f"{name}=={version(name)}" for name in ("opencv-python-headless", "pillow", "pyarrow", "numpy")]
 _TORCH = [f"{name}=={version(name).partition('+')[0]}" for name in ("torch", "torchvision")]
 _NEEDS = {
     "img2dataset": ["img2dataset==1.47.0", f"pillow=={version('pillow')}"],  # wants OpenCV below 5, so it has its own
     "datasets": ["datasets==5.2.0", "pydantic", *_SAME],
+    "loader": ["datasets==5.2.0", "webdataset==1.0.2", *_SAME, *_TORCH],
     "scoring": ["timm==1.0.31", "ray[data]==2.60.0", "pandas", *_SAME, *_TORCH],
 }
 
@@ -64,18 +65,23 @@ def install(environment: str, folder: Path) -> None:
     subprocess.run([home / "bin" / "python", "-m", "pip", "install", "--quiet", *_NEEDS[environment]], check=True)
 
 
+def python(environment: str, environments: Path = Path()) -> str:
+    """The interpreter of an environment; of this program where it is empty."""
+    return str(environments / environment / "bin" / "python") if environment else sys.executable
+
+
 def run(contender: Contender, source: Source, out: Path, workers: int, environments: Path) -> Measured:
     """Run a contender on a source as one whole command; what it leaves lies in `out`."""
     out.mkdir(parents=True)
-    python = environments / contender.environment / "bin" / "python" if contender.environment else sys.executable
     if contender.module:
-        command = [str(python), "-m", f"peers.{contender.module}", str(source.path), str(out)]
+        interpreter = python(contender.environment, environments)
+        command = [interpreter, "-m", f"peers.{contender.module}", str(source.path), str(out)]
         command += ["--workers", str(workers), *(["--checks"] if contender.checks else [])]
     else:
         start = "from flows.cli import main; main()"
-        command = [str(python), "-c", start, "ingest", str(source.path), "--storage", str(out)]
+        command = [sys.executable, "-c", start, "ingest", str(source.path), "--storage", str(out)]
         command += ["--workers", str(workers), "--settle-seconds", "0"]  # the sources were made just now
-    return measure(command, _PATHS)
+    return measure(command, PATHS)
 
 
 def stored(contender: Contender, out: Path) -> int:

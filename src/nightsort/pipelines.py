@@ -5,6 +5,7 @@ with file and dotted place. Reading it does no other I/O.
 Does not know how a pipeline is run.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from difflib import get_close_matches
@@ -163,9 +164,17 @@ def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseMod
             near = get_close_matches(str(name), _settings(model, parents), n=1, cutoff=0.75)
             return f"{where}: is not a known setting" + (f"; did you mean {near[0]!r}?" if near else "")
     message = detail["msg"].removeprefix("Value error, ")
+    hint = _near(detail) if detail["type"] == "literal_error" and isinstance(detail["input"], str) else ""
     message = "must " + message.removeprefix("Input should ") if message.startswith("Input should ") else message
     got = f"got {detail['input']!r}"
-    return f"{where}: {message}" if message.endswith(got) else f"{where}: {message}, {got}"
+    return (f"{where}: {message}" if message.endswith(got) else f"{where}: {message}, {got}") + hint
+
+
+def _near(detail: Any) -> str:
+    """The word that was meant, if one is near."""
+    allowed = re.findall("'(.+?)'", detail["ctx"]["expected"])
+    near = get_close_matches(detail["input"], allowed, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _settings(model: Any, path: list[Any]) -> Iterable[str]:

@@ -11,6 +11,9 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
     <root>/models/champion.json
     <root>/reports/<run>/    report.html, then report.json
     <root>/leases/<name>/    <token>.json: who writes
+    <root>/checkpoints/<k>/  the state of an unfinished training
+    <root>/comparisons/<k>/  <strategy>-<seed>.json: a finished training of a comparison
+    <root>/studies/          <study>.log: the journal of a search
 """
 
 import errno
@@ -19,7 +22,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 import fsspec
@@ -98,6 +101,11 @@ class Storage:
                 _write(Path(self.locate(name)), data, durable)
             else:
                 self._fs.pipe_file(self.locate(name), bytes(data))  # an object appears only when it is complete
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or a folder with all that is in it; nothing happens if it is not there."""
+        with writing(self.locate(name)), suppress(FileNotFoundError):
+            self._fs.rm(self.locate(name), recursive=True)
 
     def make_durable(self, names: Iterable[str]) -> None:
         """Have these files, and their folders, outlive a power cut, before anything says that they are there."""

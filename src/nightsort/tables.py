@@ -22,7 +22,7 @@ from nightsort.datafiles import Action, DataFile, Ticket, adding, removing, writ
 from nightsort.errors import StorageError
 from nightsort.storage import Storage
 
-_CHECKED = {"fragment_scan_options": pds.ParquetFragmentScanOptions(page_checksum_verification=True)}
+CHECKED = {"fragment_scan_options": pds.ParquetFragmentScanOptions(page_checksum_verification=True)}
 _STREAMED = {"fragment_readahead": 1, "batch_readahead": 2, "cache_metadata": False}  # memory does not follow the table
 
 
@@ -48,7 +48,7 @@ class Table:
 
     def version(self) -> int | None:
         """Number of the newest version; None while there is no table."""
-        with _reading(self.uri):
+        with reading(self.uri):
             table = self._open()
             return None if table is None else table.version()
 
@@ -108,7 +108,7 @@ class Table:
             fragments = {fragment.path: fragment for fragment in self._over(table).get_fragments()}
             added: list[Action] = []
             for group in groups:
-                rows = pa.concat_tables(fragments[name].to_table(schema=self.schema, **_CHECKED) for name in group)
+                rows = pa.concat_tables(fragments[name].to_table(schema=self.schema, **CHECKED) for name in group)
                 added += self._written(rows, "merged", data_change=False)
             merged.extend(name for group in groups for name in group)
             return [*(removing(name, sizes[name], data_change=False) for name in merged), *added]
@@ -140,7 +140,7 @@ class Table:
             if hits := fragment.scanner(schema=self.schema, columns=[], filter=where).count_rows():
                 deleted += hits
                 actions.append(removing(fragment.path, sizes[fragment.path]))
-                actions += self._written(fragment.to_table(schema=self.schema, filter=~where, **_CHECKED), "kept")
+                actions += self._written(fragment.to_table(schema=self.schema, filter=~where, **CHECKED), "kept")
         return actions, deleted
 
     def vacuum(self, hours: int, keep_versions: bool) -> int:
@@ -159,13 +159,13 @@ class Table:
 
     def sizes(self) -> list[int]:
         """Bytes of each file of the newest version."""
-        with _reading(self.uri):
+        with reading(self.uri):
             table = self._open()
             return [] if table is None else list(_sizes(table).values())
 
     def changes(self) -> list[dict[str, Any]]:
         """The commits of runs, newest first: version, timestamp in ms since 1970, run_id."""
-        with _reading(self.uri):
+        with reading(self.uri):
             table = self._open()
             history = [] if table is None else table.history()
         return [entry for entry in history if entry.get("run_id")]
@@ -185,22 +185,22 @@ class Table:
 
     def read(self, columns: Iterable[str], where: pc.Expression | None = None, version: int | None = None) -> pa.Table:
         """The named columns of the rows that match; :class:`StorageError` if a page of theirs is not as written."""
-        with _reading(self.uri):
-            return self.dataset(version).to_table(columns=list(columns), filter=where, **_CHECKED)
+        with reading(self.uri):
+            return self.dataset(version).to_table(columns=list(columns), filter=where, **CHECKED)
 
     def batches(
         self, columns: Iterable[str], where: pc.Expression | None = None, batch_size: int = 256
     ) -> Iterator[pa.RecordBatch]:
         """The same as :meth:`read`, streamed."""
-        with _reading(self.uri):
+        with reading(self.uri):
             data = self.dataset()
-            options = {"batch_size": batch_size, **_STREAMED, **_CHECKED}
+            options = {"batch_size": batch_size, **_STREAMED, **CHECKED}
             yield from data.to_batches(columns=list(columns), filter=where, **options)
 
     def matching(self, columns: Iterable[str], key: str, values: pa.Array) -> Iterator[pa.RecordBatch]:
         """The rows whose key is one of these, streamed; of a row group without any only the keys are read."""
         where = pc.field(key).isin(values)
-        with _reading(self.uri):
+        with reading(self.uri):
             for fragment in self.dataset().get_fragments():
                 for group in fragment.split_by_row_group():
                     if group.count_rows(filter=where):
@@ -208,7 +208,7 @@ class Table:
 
     def count(self) -> int:
         """How many rows the newest version has."""
-        with _reading(self.uri):
+        with reading(self.uri):
             return int(self.dataset().count_rows())
 
 
@@ -242,7 +242,7 @@ def _groups(sizes: dict[str, int], target: int) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _reading(place: str) -> Iterator[None]:
+def reading(place: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, pa.ArrowException, OSError) as error:

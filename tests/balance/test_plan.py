@@ -1,92 +1,88 @@
-"""The contract of a balancing plan, held by every strategy."""
-
-from typing import get_args
+"""What each strategy of balancing plans; what they all keep to is in test_contract."""
 
 import numpy as np
 import pytest
 
-from nightsort.balance.plan import make_plan
-from nightsort.errors import ConfigError, DatasetError
+from nightsort.balance.plan import make_plan, progress
+from nightsort.errors import ConfigError
 from nightsort.words import Balance
 
 CLASSES = ["common", "rare", "single"]
 LABELS = np.array([0] * 20 + [1] * 6 + [2], dtype=np.int64)[np.random.default_rng(3).permutation(27)]
 
-every_strategy = pytest.mark.parametrize("strategy", get_args(Balance))
+
+def drawn(strategy: Balance, epoch: int = 1, epochs: int = 10) -> list[int]:
+    """Rows per class of one epoch."""
+    plan = make_plan(strategy, LABELS, CLASSES, seed=0)
+    return np.bincount(plan.extended[plan.rows(epoch, epochs, seed=0)], minlength=3).tolist()
 
 
-@every_strategy
-def test_rows_are_indices_of_the_training_split_and_hold_each_of_them(strategy):
-    plan = make_plan(strategy, LABELS, CLASSES, seed=1)
-    assert plan.rows.dtype.kind == "i"
-    assert set(plan.rows) == set(range(len(LABELS)))
+@pytest.mark.parametrize(
+    ("strategy", "rows", "targets", "after"),
+    [
+        ("none", [20, 6, 1], [20, 6, 1], [20, 6, 1]),
+        ("class_weights", [20, 6, 1], [20, 6, 1], [9, 9, 9]),
+        ("balanced_softmax", [20, 6, 1], [20, 6, 1], [9, 9, 9]),
+        ("logit_adjustment", [20, 6, 1], [20, 6, 1], [9, 9, 9]),
+        ("focal", [20, 6, 1], [20, 6, 1], [20, 6, 1]),
+        ("oversampling", [9, 9, 9], [20, 20, 20], [9, 9, 9]),
+        ("undersampling", [1, 1, 1], [1, 1, 1], [1, 1, 1]),
+        ("square_root_sampling", [15, 8, 4], [15, 8, 4], [15, 8, 4]),  # in proportion to 4.47, 2.45 and 1
+        ("smote", [20, 6, 1], [20, 20, 20], [20, 20, 20]),
+        ("pixel_smote", [9, 9, 9], [20, 20, 20], [9, 9, 9]),
+    ],
+)
+def test_what_is_drawn_wanted_and_seen(
+    strategy: Balance, rows: list[int], targets: list[int], after: list[int]
+) -> None:
+    plan = make_plan(strategy, LABELS, CLASSES, seed=0)
+    assert drawn(strategy) == rows
+    assert plan.targets == dict(enumerate(targets))
+    assert plan.after.tolist() == after
 
 
-@every_strategy
-def test_an_epoch_costs_as_many_pictures_as_the_split_has(strategy):
-    plan = make_plan(strategy, LABELS, CLASSES, seed=1)
-    epoch = plan.epoch(np.random.default_rng(0))
-    assert len(epoch) == len(LABELS)
-    assert set(epoch) <= set(plan.rows)
+def test_deferred_sampling_is_natural_until_four_fifths_of_the_epochs_are_done() -> None:
+    assert [drawn("deferred_sampling", epoch)[2] for epoch in range(1, 11)] == [1] * 8 + [9] * 2
+    assert [drawn("deferred_sampling", epoch, 5)[2] for epoch in range(1, 6)] == [1] * 4 + [9]
+    assert [progress(epoch, 5) for epoch in (1, 5)] == [0.0, 0.8]
 
 
-@every_strategy
-def test_the_same_seed_gives_the_same_plan_and_epochs(strategy):
-    first, second = (make_plan(strategy, LABELS, CLASSES, seed=7) for _ in range(2))
-    assert np.array_equal(first.rows, second.rows)
-    one, other = np.random.default_rng(1), np.random.default_rng(1)
-    assert [first.epoch(one).tolist() for _ in range(3)] == [second.epoch(other).tolist() for _ in range(3)]
+def test_what_an_epoch_leaves_out_comes_in_later_ones() -> None:
+    plan = make_plan("undersampling", LABELS, CLASSES, seed=0)
+    seen = {row for epoch in range(1, 300) for row in plan.rows(epoch, 300, seed=0).tolist()}
+    assert seen == set(range(27))
+    assert plan.notes == [
+        "undersampling: an epoch draws 3 of 27 pictures, 1 of each class as of the rarest, single; other ones in "
+        "every epoch"
+    ]
 
 
-@every_strategy
-def test_counts_before_are_the_split_and_labels_stay_untouched(strategy):
-    labels = LABELS.copy()
-    plan = make_plan(strategy, labels, CLASSES, seed=1)
-    assert plan.before.tolist() == [20, 6, 1]
-    assert np.array_equal(labels, LABELS)
+def test_a_class_whose_only_picture_cannot_be_mixed_is_noted() -> None:
+    notes = make_plan("pixel_smote", LABELS, CLASSES, seed=0).notes
+    assert notes == ["pixel_smote: one training picture of single; it is repeated, not mixed"]
 
 
-@every_strategy
-def test_no_class_gets_fewer_rows_than_it_has(strategy):
-    plan = make_plan(strategy, LABELS, CLASSES, seed=1)
-    assert all(plan.targets[c] >= plan.before[c] for c in range(len(CLASSES)))
+def test_an_epoch_holds_all_of_a_class_before_any_of_it_again() -> None:
+    plan = make_plan("oversampling", LABELS, CLASSES, seed=0)
+    for epoch in range(1, 9):
+        times = np.bincount(plan.rows(epoch, 8, seed=0), minlength=27)
+        for c in range(3):
+            assert np.ptp(times[c == LABELS]) <= 1
 
 
-@every_strategy
-def test_weights_leave_the_mean_loss_where_it_was(strategy):
-    plan = make_plan(strategy, LABELS, CLASSES, seed=1)
-    assert plan.weights[LABELS].mean() == pytest.approx(1)
+def test_weights_are_inverse_frequencies_or_their_effective_number() -> None:
+    inverse, effective = (make_plan(s, LABELS, CLASSES, 0).weights for s in ("class_weights", "effective_number"))
+    assert (inverse * [20, 6, 1]).tolist() == pytest.approx([9, 9, 9])
+    number = (1 - 0.9999 ** np.array([20, 6, 1])) / (1 - 0.9999)
+    assert effective / effective[2] == pytest.approx(number[2] / number, rel=1e-4)
+    many = make_plan("effective_number", np.repeat([0, 1], [40_000, 400]), ["a", "b"], 0).weights
+    assert many[1] / many[0] == pytest.approx(25.04, abs=0.1), "new pictures of a common class say little new"
 
 
-@every_strategy
-def test_a_strategy_other_than_none_evens_the_classes_out(strategy):
-    after = make_plan(strategy, LABELS, CLASSES, seed=1).after
-    assert (len(set(after.tolist())) == 1) == (strategy != "none")
-
-
-@every_strategy
-def test_a_class_without_a_training_picture_is_named(strategy):
-    with pytest.raises(DatasetError, match="training split: no picture of class ghost"):
-        make_plan(strategy, LABELS, [*CLASSES, "ghost"], seed=1)
-
-
-def test_the_sampler_draws_classes_alike_over_epochs():
-    plan = make_plan("oversampling", LABELS, CLASSES, seed=1)
-    rng = np.random.default_rng(0)
-    drawn = np.bincount(np.concatenate([LABELS[plan.epoch(rng)] for _ in range(300)]), minlength=3)
-    assert drawn / drawn.sum() == pytest.approx([1 / 3] * 3, abs=0.01)
-
-
-def test_oversampled_rows_reach_their_targets():
-    plan = make_plan("oversampling", LABELS, CLASSES, seed=1)
-    assert np.bincount(LABELS[plan.rows]).tolist() == [plan.targets[c] for c in range(3)] == [20, 20, 20]
-
-
-def test_class_weights_are_inverse_frequencies():
-    plan = make_plan("class_weights", LABELS, CLASSES, seed=1)
-    assert (plan.weights * plan.before).tolist() == pytest.approx([9, 9, 9])
-
-
-def test_an_unknown_strategy_is_refused_with_those_allowed():
-    with pytest.raises(ConfigError, match=r"balance: must be one of none, .*smote, got 'magic'"):
-        make_plan("magic", LABELS, CLASSES, seed=1)
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("smot", "smote"), ("balanced_softmx", "balanced_softmax"), ("class-weights", "class_weights"), ("magic", "none")],
+)
+def test_an_unknown_strategy_is_refused_with_those_near_it(word: str, near: str) -> None:
+    with pytest.raises(ConfigError, match=rf"balance: unknown strategy '{word}'; near it: {near}\b.*allowed are none"):
+        make_plan(word, LABELS, CLASSES, seed=1)  # type: ignore[arg-type]

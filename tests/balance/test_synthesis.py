@@ -1,67 +1,101 @@
-"""SMOTE on embeddings: between the right parents, in float32, with fallbacks for tiny classes."""
+"""The SMOTE family on embeddings: between the right parents, in float32, with fallbacks for tiny classes."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from nightsort.balance.synthesis import synthesis_notes, synthesise
+from nightsort.balance.synthesis import Labels, Rows, synthesise
+from nightsort.words import Balance
 
 COUNTS = {0: 30, 1: 9, 2: 3, 3: 1}
 TARGETS = dict.fromkeys(COUNTS, 30)
+CLASSES = ["a", "b", "c", "d"]
+FAMILY: tuple[Balance, ...] = ("smote", "borderline_smote", "adasyn")
+
+every_method = pytest.mark.parametrize("strategy", FAMILY)
 
 
-@pytest.fixture
-def rows():
-    """Each class in a cube of its own: class c lies in 10 c .. 10 c + 1."""
+def labelled(spread: float) -> tuple[Rows, Labels]:
+    """Each class in a cube of side 1 of its own, `spread` from the next: far apart, or one upon the other."""
     rng = np.random.default_rng(0)
     labels = np.repeat(list(COUNTS), list(COUNTS.values())).astype(np.int64)
-    return (rng.random((len(labels), 4)) + 10 * labels[:, None]).astype(np.float32), labels
+    return (rng.random((len(labels), 4)) + spread * labels[:, None]).astype(np.float32), labels
 
 
-def test_every_class_reaches_its_target_and_the_given_rows_come_first(rows):
-    grown, labels = synthesise(*rows, TARGETS, seed=0)
+APART, TOGETHER = labelled(10), labelled(0.2)
+
+
+@every_method
+@pytest.mark.parametrize("given_rows", [APART, TOGETHER], ids=["apart", "together"])
+def test_every_class_reaches_its_target_and_the_given_rows_come_first(
+    strategy: Balance, given_rows: tuple[Rows, Labels]
+) -> None:
+    grown, labels, _ = synthesise(strategy, *given_rows, TARGETS, CLASSES, seed=0)
     assert np.bincount(labels).tolist() == [30, 30, 30, 30]
-    assert np.array_equal(grown[: len(rows[0])], rows[0])
-    assert np.array_equal(labels[: len(rows[1])], rows[1])
-
-
-def test_a_synthetic_row_lies_within_its_own_class(rows):
-    grown, labels = synthesise(*rows, TARGETS, seed=0)
+    assert np.array_equal(grown[:43], given_rows[0]) and np.array_equal(labels[:43], given_rows[1])
     for c in COUNTS:
-        given = rows[0][rows[1] == c]
-        made = grown[len(rows[0]) :][labels[len(rows[0]) :] == c]
-        assert (made >= given.min(0) - 1e-4).all()
-        assert (made <= given.max(0) + 1e-4).all()
+        own, made = given_rows[0][given_rows[1] == c], grown[43:][labels[43:] == c]
+        assert (made >= own.min(0) - 1e-4).all() and (made <= own.max(0) + 1e-4).all()
+        assert len(np.unique(made, axis=0)) == (1 if c == 3 else len(made))
 
 
-def test_rows_are_made_not_repeated_unless_the_class_has_one(rows):
-    grown, labels = synthesise(*rows, TARGETS, seed=0)
-    distinct = [len(np.unique(grown[labels == c], axis=0)) for c in COUNTS]
-    assert distinct == [30, 30, 30, 1]
-
-
-def test_integers_do_not_wrap_round():
-    rng = np.random.default_rng(1)
+@every_method
+def test_integers_do_not_wrap_round(strategy: Balance) -> None:
     labels = np.array([0] * 40 + [1] * 8, dtype=np.int64)
-    pixels = rng.integers(200, 256, (48, 12)).astype(np.uint8)
-    grown, grown_labels = synthesise(pixels, labels, {0: 40, 1: 40}, seed=0)
+    pixels = np.random.default_rng(1).integers(200, 256, (48, 12)).astype(np.uint8)
+    grown, grown_labels, _ = synthesise(strategy, pixels, labels, {0: 40, 1: 40}, ["a", "b"], seed=0)  # type: ignore[arg-type]
     assert grown.dtype == np.float32
     assert grown[grown_labels == 1].min() >= 200
 
 
-def test_the_seed_decides(rows):
-    first, again, other = (synthesise(*rows, TARGETS, seed=seed)[0] for seed in (1, 1, 2))
+@every_method
+def test_the_seed_decides(strategy: Balance) -> None:
+    first, again, other = (synthesise(strategy, *TOGETHER, TARGETS, CLASSES, seed)[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_even_classes_gain_nothing():
+@every_method
+def test_even_classes_gain_nothing(strategy: Balance) -> None:
     x, y = np.random.default_rng(0).random((12, 3), dtype=np.float32), np.repeat([0, 1], 6)
-    grown, _ = synthesise(x, y, {0: 6, 1: 6}, seed=0)
-    assert np.array_equal(grown, x)
+    grown, _, notes = synthesise(strategy, x, y, {0: 6, 1: 6}, ["a", "b"], seed=0)
+    assert np.array_equal(grown, x) and notes == []
 
 
-def test_notes_name_the_classes_that_fell_back():
-    notes = synthesis_notes(np.array(list(COUNTS.values())), ["a", "b", "c", "d"])
-    assert len(notes) == 2
-    assert "one training picture of d;" in notes[0]
-    assert notes[1].startswith("SMOTE: c with 5")
+@every_method
+@settings(max_examples=8)
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=4), st.integers(0, 9))
+def test_any_split_is_balanced_however_few_its_pictures(strategy: Balance, counts: list[int], seed: int) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    rows = np.random.default_rng(seed).normal(size=(len(labels), 2)).astype(np.float32)
+    targets = dict.fromkeys(range(len(counts)), max(counts))
+    _, grown, _ = synthesise(strategy, rows, labels, targets, CLASSES[: len(counts)], seed)
+    assert np.bincount(grown).tolist() == [max(counts)] * len(counts)
+
+
+@pytest.mark.parametrize(("strategy", "fallen"), [("smote", ""), ("borderline_smote", "b"), ("adasyn", "b, c")])
+def test_notes_name_the_classes_that_fell_back(strategy: Balance, fallen: str) -> None:
+    _, _, notes = synthesise(strategy, *APART, TARGETS, CLASSES, seed=0)
+    assert notes[:2] == [
+        f"{strategy}: one training picture of d; it is repeated, not interpolated",
+        f"{strategy}: c with 5 training pictures or fewer; fewer neighbours are used",
+    ]
+    # ADASYN looks at as many neighbours as c has others, which are all its own; Borderline-SMOTE at ten of any class.
+    note = f"{strategy}: no neighbours of other classes to go by for {fallen}; plain SMOTE is used"
+    assert notes[2:] == ([note] if fallen else [])
+
+
+def test_each_method_makes_other_rows_where_classes_overlap() -> None:
+    made = [synthesise(strategy, *TOGETHER, TARGETS, CLASSES, seed=0)[0] for strategy in FAMILY]
+    assert not np.array_equal(made[0], made[1]) and not np.array_equal(made[0], made[2])
+
+
+def test_a_class_that_adasyn_refuses_does_not_take_it_from_the_others() -> None:
+    """One class lies apart, the other among the common one; both have the same number of neighbours."""
+    rng = np.random.default_rng(0)
+    rows = rng.random((60, 3)).astype(np.float32)
+    labels = np.repeat([0, 1, 2], [40, 10, 10])
+    rows[labels == 2] += 50
+    notes = synthesise("adasyn", rows, labels, dict.fromkeys(range(3), 40), ["a", "b", "c"], seed=0)[2]
+    assert notes == ["adasyn: no neighbours of other classes to go by for c; plain SMOTE is used"]

@@ -78,7 +78,7 @@ def test_nothing_asked_for_is_nothing(dataset: Dataset, storage: Storage, tmp_pa
 
 def test_the_champion_sees_what_it_was_trained_to_see(dataset: Dataset, storage: Storage, tmp_path: Path) -> None:
     preprocessing = Preprocessing(STORE_SIDE, IMAGE_SIZE)
-    network = build(SMALL, 2)
+    network = build(Network(name=SMALL), 2)
     network.normalise_by(torch.full((3,), 100.0), torch.full((3,), 50.0))
     card = Card(
         architecture=Network(name="small_resnet"),

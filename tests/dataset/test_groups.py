@@ -34,6 +34,10 @@ def placed(arriving: list[Row], present: list[Row], policy: Policy) -> dict[str,
     return {row["sha256"]: row for row in assign(table(arriving), table(present), policy).to_pylist()}
 
 
+TRAINED = picture("trained", group="trained", split="train")
+"""The training picture that the class of the others has already."""
+
+
 def near(one: Row, other: Row, radius: int) -> bool:
     """Whether two pictures are near-duplicates, by comparing them."""
     if not one["phash"] or not other["phash"] or (one["phash"] ^ other["phash"]).bit_count() > radius:
@@ -111,8 +115,47 @@ def test_the_twin_is_what_comparing_all_finds(new: list[Row], old: list[Row], ra
 def test_a_lone_picture_is_its_own_group_and_its_split_is_a_hash_of_it() -> None:
     policy = Policy()
     for name in "abcdefgh":
-        said = placed([picture(name * 64)], [], policy)[name * 64]
+        said = placed([picture(name * 64)], [TRAINED], policy)[name * 64]
         assert (said["group"], said["split"], said["twin"]) == (name * 64, policy.split_of(name * 64), None)
+
+
+def test_the_first_group_of_a_class_is_trained_on_and_the_others_go_by_their_hash() -> None:
+    """Else a class with one picture could be learned by no model."""
+    everything = Policy(validation=0.0, test=0.99)
+    rows = [picture(name, label=label) for name, label in ("ma", "la", "xb", "na", "pb")]
+    assert {everything.split_of(row["sha256"]) for row in rows} == {"test"}
+    said = placed(rows, [], everything)
+    assert [name for name, row in said.items() if row["split"] == "train"] == ["l", "p"]
+    later = placed([picture("a", label="a"), picture("c", label="c")], list(said.values()), everything)
+    assert [row["split"] for row in later.values()] == ["test", "train"]
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=5), min_size=1, max_size=3))
+def test_every_class_of_untied_pictures_has_a_training_picture(ingests: list[list[str]]) -> None:
+    policy, dataset = Policy(validation=0.4, test=0.4), []
+    for step, labels in enumerate(ingests):
+        rows = named([picture("", label=label) for label in labels], step)
+        dataset += placed(rows, dataset, policy).values()
+        trained = {row["label"] for row in dataset if row["split"] == "train"}
+        assert trained == {row["label"] for row in dataset}
+
+
+def test_what_is_tied_to_the_first_group_of_a_class_goes_with_it() -> None:
+    policy = Policy(validation=0.0, test=0.99, near_duplicates=1)
+    rows = [picture("r", 0b1, label="rare"), picture("t", 0b11, label="twin"), picture("u", label="twin")]
+    assert {name: row["split"] for name, row in placed(rows, [], policy).items()} == {
+        "r": "train",
+        "t": "train",
+        "u": "test",
+    }
+
+
+def test_a_class_that_is_declared_or_tied_elsewhere_stays_there() -> None:
+    present = [picture("old", 0b1, group="old", split="test")]
+    rows = [picture("new", 0b1, label="tied"), picture("said", label="declared", split="validation")]
+    said = placed(rows, [*present, TRAINED], Policy())
+    assert {name: row["split"] for name, row in said.items()} == {"new": "test", "said": "validation"}
 
 
 def test_a_group_that_the_name_holds_is_the_group() -> None:

@@ -141,7 +141,7 @@ def test_steps_are_taken_in_the_order_that_is_documented() -> None:
     st.integers(1, 40),
     st.builds(
         Cleaning,
-        crop=st.sampled_from(["none", "foreground"]),
+        crop=st.sampled_from(["none", "foreground", "saliency"]),
         denoise=st.sampled_from([0, 3]),
         equalize=st.sampled_from([0, 2]),
         colour=st.sampled_from(["rgb", "grey"]),

@@ -38,7 +38,7 @@ def saved(storage: Storage) -> Card:
         store_side=64, image_size=32, preprocessing="p", temperature=1.0, abstain_below=0.5, dataset_version=1,
         dataset_fingerprint="f", training_share={}, balance="none", macro_f1=0.5, accuracy=0.5,
     )  # fmt: skip
-    return save(storage, card, build("small_resnet", 2))
+    return save(storage, card, build(card.architecture, 2))
 
 
 def replace(storage: Storage, data: bytes) -> None:

@@ -74,6 +74,16 @@ def test_large_matrix_folds_the_classes_with_fewest_mistakes() -> None:
     assert table.rows[-1][-1].count == 90
 
 
+def test_a_folded_matrix_keeps_its_names_and_its_sum() -> None:
+    scores = scores_of([[5, 1, 2], [0, 3, 0], [4, 0, 90]])
+    scores.classes = [ClassScore(label=f"c{i}", support=1, precision=None, recall=None, f1=None) for i in range(40)]
+    scores.confused = ["c7", "c31"]
+    table = sections.matrix(scores)
+    assert table.labels == ["c7", "c31", "other classes"] and table.folded == 38
+    assert [[cell.count for cell in row] for row in table.rows] == scores.confusion
+    assert [(m.truth, m.taken_for, m.count) for m in sections.mistakes(scores)] == [("c7", "c31", 1)]
+
+
 def test_mistakes_come_most_frequent_first() -> None:
     found = sections.mistakes(scores_of([[5, 1, 0], [4, 6, 0], [0, 2, 8]]))
     assert [(m.truth, m.taken_for, m.count) for m in found] == [("c1", "c0", 4), ("c2", "c1", 2), ("c0", "c1", 1)]

@@ -61,6 +61,20 @@ def test_a_training_says_who_won_and_by_what(trained_report: Callable[..., Repor
     assert f"model {summary['model_version']}:" in text
 
 
+def test_a_training_says_how_rare_classes_fare(
+    trained_report: Callable[..., Report], judged_part: Callable[..., Any]
+) -> None:
+    part = judged_part(mistakes=0)
+    report = trained_report(training=part)
+    summary, text = as_object(report, PLACE), "\n".join(as_lines(report, PLACE))
+    assert part.scores.shots
+    for name, recall in part.scores.shots.items():
+        assert summary[f"{name}_shot"] == recall and f"{name}-shot {recall:.3f}" in text
+    assert summary["calibration_error"] == part.scores.calibration_error
+    assert f"calibration error {part.scores.calibration_error:.3f}" in text
+    assert not any(isinstance(value, dict | list) for value in summary.values())
+
+
 def test_a_model_that_did_not_win_is_not_promoted(
     trained_report: Callable[..., Report], training_part: Callable[..., Any]
 ) -> None:

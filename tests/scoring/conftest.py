@@ -58,7 +58,7 @@ def exported_root(tmp_path_factory: pytest.TempPathFactory, pictures: np.ndarray
     """A storage root with model 1, exported; not to be changed."""
     root = tmp_path_factory.mktemp("published")
     torch.manual_seed(0)
-    network = build("small_resnet", len(CLASSES)).eval()
+    network = build(unsigned.architecture, len(CLASSES)).eval()
     with torch.no_grad():
         network.head.weight.mul_(20)  # else the answers to all pictures are nearly the same
     save(Storage(str(root)), unsigned, network)

@@ -96,7 +96,11 @@ class IngestParams(IntakeParams):
     equalize: float | None = _settled(
         "Clip limit of the local contrast equalisation CLAHE, 0 is none.", "0", ge=0, le=40
     )
-    crop: Crop | None = _settled("Crop to the foreground, or leave the picture whole.", "none")
+    crop: Crop | None = _settled(
+        "Crop to the foreground, one object on a plain ground; by saliency, to what stands out of a cluttered scene; "
+        "or none: leave the picture whole. Both leave it whole where they find nothing.",
+        "none",
+    )
     near_duplicates: int | None = _settled(
         "Pictures whose 64-bit perceptual hashes differ in at most this many bits, and look alike otherwise too, are "
         "kept in one split; -1 looks for none.",

@@ -19,7 +19,11 @@ class RunParams(BaseModel):
         description="Storage root, a folder: holds datasets, models, predictions, reports.",
     )
     workers: int = Field(
-        0, ge=0, le=1024, description="Worker processes of the local Dask cluster; 0 means one per core."
+        0,
+        ge=0,
+        le=1024,
+        description="Worker processes of the local Dask cluster; 0 means one per core, or, where they train, one for "
+        "each GPU or two cores.",
     )
     scheduler: str | None = Field(
         None,

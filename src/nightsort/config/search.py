@@ -9,6 +9,10 @@ from nightsort.config.training import FitParams, JudgedParams, TrainParams
 from nightsort.words import Balance, Combine, Tunable
 
 
+_STRATEGIES: list[Balance] = ["none", "class_weights", "oversampling", "balanced_softmax", "logit_adjustment"]
+_SEARCHED: list[Tunable] = ["learning_rate", "weight_decay", "balance", "mixup", "augment"]
+
+
 class CompareParams(FitParams):
     """Parameters of the flow `compare`: one recipe, several strategies of balancing, side by side."""
 
@@ -16,7 +20,7 @@ class CompareParams(FitParams):
         None, ge=0, description="Dataset version to learn from; empty means the newest."
     )
     strategies: list[Balance] = Field(
-        default_factory=lambda: ["none", "class_weights", "oversampling", "balanced_softmax", "logit_adjustment"],
+        default_factory=lambda: list(_STRATEGIES),
         min_length=1,
         description="Strategies of balancing to compare; balance itself is not used.",
     )
@@ -36,7 +40,7 @@ class TuneParams(TrainParams):
         20, ge=1, le=10_000, description="Trainings in all, those of earlier runs of this study included."
     )
     search: list[Tunable] = Field(
-        default_factory=lambda: ["learning_rate", "weight_decay", "balance", "mixup", "augment"],
+        default_factory=lambda: list(_SEARCHED),
         min_length=1,
         description="Knobs that are searched; all others stay as given.",
     )

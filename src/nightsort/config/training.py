@@ -11,6 +11,9 @@ from nightsort.config.run import RunParams
 from nightsort.words import Augment, Backend, Balance, Feature, Flip, Loading, Optimizer, Precision
 
 
+_SEEN: list[Feature] = ["hog", "colour"]
+
+
 class JudgedParams(RunParams):
     """What every flow takes that publishes a model: how its answers are read, measured and judged."""
 
@@ -95,7 +98,7 @@ class FitParams(PictureParams):
         0, ge=0, le=1000, description="Epochs in which the head alone learns; with as many as epochs the body stays."
     )
     features: list[Feature] = Field(
-        default_factory=lambda: ["hog", "colour"],
+        default_factory=lambda: list(_SEEN),
         min_length=1,
         description="What a classical model sees: hog, sift, colour, or the embedding of a network with weights.",
     )

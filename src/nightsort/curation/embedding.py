@@ -61,7 +61,9 @@ def choose_embedder(storage: Storage) -> Embedder:
     def features(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(predict.embeddings(network, pictures).numpy(), np.float32)
 
-    return Embedder(f"model {version}", champion.card.preprocess(), network.head.in_features, features)
+    preprocessing = champion.card.preprocess()
+    outputs = features(np.zeros((1, preprocessing.image_size, preprocessing.image_size, 3), np.uint8)).shape[1]
+    return Embedder(f"model {version}", preprocessing, outputs, features)
 
 
 def descriptor(storage: Storage) -> Embedder:

@@ -23,9 +23,9 @@ _NULL = pa.scalar(None, pa.string())
 def assign(arriving: pa.Table, present: pa.Table, policy: Policy) -> pa.Table:
     """Give every arriving picture its group and split, or the reason why it can have none.
 
-    A picture tied to one of the dataset follows it; else what is declared counts, else a hash of the group. What
-    ties two splits together is left out: at once if it is itself tied to both, else as few as a greedy cut finds.
-    A withheld picture ties nothing.
+    A picture tied to one of the dataset follows it; else what is declared counts, else a hash of the group; but the
+    first group of a class that has no training picture goes to train. What ties two splits together is left out: at
+    once if it is itself tied to both, else as few as a greedy cut finds. A withheld picture ties nothing.
 
     :param arriving: distinct sha256; label; phash (null or 0 where there is none), dhash and dhash_vertical; group
         and split as declared or null; name, where the picture lies
@@ -43,8 +43,11 @@ def assign(arriving: pa.Table, present: pa.Table, policy: Policy) -> pa.Table:
     links = np.column_stack([near.inner["one"].to_numpy(), near.inner["other"].to_numpy()])
     kept, component, bits = Ties(near.arriving, _codes(declared), links, pull, wanted).cut()
     names = _names(arriving["sha256"], declared, heirloom, component)
-    splits = [_split(name.as_py(), int(tied), policy) for name, tied in zip(names, bits, strict=True)]
+    hashed = [_split(name.as_py(), int(tied), policy) for name, tied in zip(names, bits, strict=True)]
     place, stays = pa.array(component), pa.array(kept)
+    placed = pa.table({"label": arriving["label"], "component": place, "name": names.take(place)}).filter(stays)
+    trained = present["label"].filter(pc.equal(present["split"], "train"))
+    splits = _with_a_training_picture(hashed, bits == 0, placed, trained)
     columns = {
         "group": pc.if_else(stays, pc.coalesce(declared, pc.utf8_slice_codeunits(names, 1).take(place)), _NULL),
         "split": pc.if_else(stays, pa.array(splits, pa.string()).take(place), _NULL),
@@ -118,6 +121,34 @@ def _names(sha256: pa.ChunkedArray, declared: pa.ChunkedArray, heirloom: pa.Arra
 
 def _split(name: str, bits: int, policy: Policy) -> str:
     return SPLITS[bits.bit_length() - 1] if bits else policy.split_of(name[1:])
+
+
+def _with_a_training_picture(
+    splits: list[str], free: NDArray[np.bool_], placed: pa.Table, trained: pa.ChunkedArray
+) -> list[str]:
+    """The split of each component, after the first one of each class that would have no training picture went to train.
+
+    What is declared, or tied to the dataset, stays where it is: such a class may go without.
+
+    :param free: (C,) of which components a hash decided
+    :param placed: label, component and its name, of every picture that is kept
+    :param trained: labels of the dataset's training pictures
+    """
+    ours = placed["label"].filter(pc.equal(pa.array(splits, pa.string()).take(placed["component"]), "train"))
+    begun = pa.chunked_array([*trained.chunks, *ours.chunks], pa.string())
+    without = pc.and_(pc.invert(pc.is_in(placed["label"], begun)), pa.array(free).take(placed["component"]))
+    rows = placed.filter(without).group_by(["label", "name", "component"], use_threads=False).aggregate([])
+    rows = rows.sort_by([("label", "ascending"), ("name", "ascending")]).to_pylist()
+    labels: dict[int, set[str]] = {}
+    for row in rows:
+        labels.setdefault(row["component"], set()).add(row["label"])
+    done: set[str] = set()
+    splits = list(splits)
+    for row in rows:
+        if row["label"] not in done:
+            splits[row["component"]] = "train"
+            done |= labels[row["component"]]
+    return splits
 
 
 def _details(pull: Bits, declared: pa.ChunkedArray, out: NDArray[np.bool_]) -> pa.Array:

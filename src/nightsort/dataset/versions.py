@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from nightsort.datafiles import DataFile, Ticket
 from nightsort.dataset.policy import Policy, load, save
+from nightsort.dataset.rowgroups import RowGroup, row_groups
 from nightsort.errors import DatasetError
 from nightsort.quarantine import Quarantine
 from nightsort.schema import EXAMPLES, IMAGES, SPLITS, WITHHELD
@@ -164,6 +166,19 @@ class Dataset:
         """SHA-256 of every picture of a split, sorted: the order of a split wherever order matters."""
         return sorted(self.examples(["sha256"], pc.field("split") == split, version)["sha256"].to_pylist())
 
+    def labelled(self, version: int, split: str, classes: list[str]) -> tuple[list[str], NDArray[np.int64]]:
+        """What `fingerprints` gives, and the class id of each, int64 (N,).
+
+        :param classes: the position of a label is its class id
+        :raises DatasetError: a label is none of these
+        """
+        rows = self.examples(["sha256", "label"], pc.field("split") == split, version).sort_by("sha256")
+        ids = pc.index_in(rows["label"], pa.array(classes, pa.string()))
+        if ids.null_count:
+            other = pc.unique(rows["label"].filter(pc.is_null(ids)))[0]
+            raise DatasetError(f"{split} split of version {version}: has class {other}, not among {', '.join(classes)}")
+        return rows["sha256"].to_pylist(), ids.to_numpy().astype(np.int64)
+
     def images(self, version: int, split: str) -> Iterator[pa.RecordBatch]:
         """Columns sha256, image and label of a split, streamed, in no particular order."""
         rows = self.examples(["sha256", "label"], pc.field("split") == split, version)
@@ -191,6 +206,10 @@ class Dataset:
             taken[position[rows]] = True
             if len(rows):
                 yield batch.take(pa.array(rows)), pa.array(position[rows])
+
+    def row_groups(self) -> Iterator[RowGroup]:
+        """All that lies in the shards: columns sha256 and image, of pictures of any version, or of none."""
+        return row_groups(self._images)
 
     def tidy(self, at_least: int = _TOO_MANY, ticket: Ticket | None = None) -> int:
         """Merge the files of pictures if this many of them are small, and delete what nothing names any more.

@@ -8,13 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nightsort.errors import DatasetError
+from nightsort.evaluation.bootstrap import Floats, Ints, macro_f1, resampled
 from nightsort.evaluation.scores import Decision
 
-RESAMPLES = 1000
 LOW, HIGH = 0.05, 0.95
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 def judge(
@@ -39,10 +36,9 @@ def judge(
         raise DatasetError("test split: no picture to judge by; ingest more pictures or raise 'test'")
     new = challenger.argmax(1)
     if champion is None:
-        return _judge_first(new, labels, len(classes), seed)
+        return _judge_first(new, labels, seed)
     old = champion.argmax(1)
-    counts, cells = _resample(np.stack((labels, old, new), 1), seed)
-    old_f1, new_f1 = (_macro_f1(counts, cells[:, 0], cells[:, column], len(classes)) for column in (1, 2))
+    old_f1, new_f1 = resampled(np.stack((labels, old, new), 1), _each_macro_f1, seed).T
     low, high = np.quantile(new_f1[1:] - old_f1[1:], (LOW, HIGH))
     figures = (
         f"macro-F1 {old_f1[0]:.3f} -> {new_f1[0]:.3f} on {len(labels)} test pictures, "
@@ -65,14 +61,13 @@ def judge(
     )
 
 
-def _judge_first(new: Ints, labels: Ints, classes: int, seed: int) -> Decision:
+def _judge_first(new: Ints, labels: Ints, seed: int) -> Decision:
     """Promote the first champion if the low end of its macro-F1 is above what guessing reaches.
 
     Guessing at the classes' shares reaches 1 / C, which is more than the majority class reaches and
     the most that any guess without looking can.
     """
-    counts, cells = _resample(np.stack((labels, new), 1), seed)
-    f1 = _macro_f1(counts, cells[:, 0], cells[:, 1], classes)
+    f1 = resampled(np.stack((labels, new), 1), _each_macro_f1, seed)[:, 0]
     low, guess = np.quantile(f1[1:], LOW), 1 / len(np.unique(labels))
     majority = _majority_f1(labels)
     figures = (
@@ -91,31 +86,9 @@ def _majority_f1(labels: Ints) -> float:
     return float(2 * share / (1 + share) / len(counts))
 
 
-def _resample(rows: Ints, seed: int) -> tuple[Ints, Ints]:
-    """Bootstrap counts of distinct rows: drawing N rows with replacement is one multinomial draw.
-
-    :param rows: int64 (N, K)
-    :return: counts int64 (1 + RESAMPLES, U), the first of them the rows as they are; distinct rows int64 (U, K)
-    """
-    cells, counts = np.unique(rows, axis=0, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(len(rows), counts / len(rows), size=RESAMPLES)
-    return np.vstack((counts, drawn)), cells
-
-
-def _macro_f1(counts: Ints, labels: Ints, predicted: Ints, classes: int) -> Floats:
-    """Macro-F1 of every resample, over the classes it holds, float64 (R,).
-
-    :param counts: occurrences of each distinct row, int64 (R, U)
-    :param labels: true class of each distinct row, int64 (U,)
-    :param predicted: predicted class of each distinct row, int64 (U,)
-    """
-    one_hot = np.eye(classes, dtype=np.int64)
-    true, said = one_hot[labels], one_hot[predicted]
-    support, named, right = counts @ true, counts @ said, counts @ (true * said)
-    f1 = 2 * right / np.maximum(support + named, 1)
-    held = support > 0
-    means: Floats = (f1 * held).sum(1) / held.sum(1)
-    return means
+def _each_macro_f1(counts: Ints, cells: Ints) -> Floats:
+    """Macro-F1 of each column of predictions beside the true classes, float64 (R, columns)."""
+    return np.stack([macro_f1(counts, cells[:, 0], predicted) for predicted in cells[:, 1:].T], 1)
 
 
 def _lost_recall(old: Ints, new: Ints, labels: Ints, classes: list[str], allowed: float) -> str:

@@ -23,14 +23,16 @@ def rival_probabilities(
 ) -> NDArray[np.float32]:
     """Calibrated probabilities of a published model, float32 (N, C).
 
-    :param classes: C class names, the columns of the result
+    :param classes: C class names, the columns of the result; test pictures of other classes have no row
     :raises ModelError: if the model cannot be loaded
     """
     model = bundle.load(storage, model_version)
     preprocessing = model.card.preprocess()  # its own: it may see larger or smaller pictures
+    dataset = Dataset(storage)
+    others = [name for name in dataset.counts(dataset_version) if name not in classes]
     with TemporaryDirectory(prefix="nightsort-") as scratch:
-        test = load_split(Dataset(storage), dataset_version, "test", classes, preprocessing, Path(scratch))
-        own = probabilities(model.network, test.images, model.card.temperature)
+        test = load_split(dataset, dataset_version, "test", classes + others, preprocessing, Path(scratch))
+        own = probabilities(model.network, test.images, model.card.temperature)[test.labels < len(classes)]
     result = np.zeros((len(own), len(classes)), np.float32)
     for column, name in enumerate(model.card.classes):
         if name in classes:

@@ -12,6 +12,9 @@ MAX_POINTS = 101
 MAX_CURVES = 12
 """Classes with curves of their own, at most: those with the least average precision."""
 
+MAX_CONFUSED = 100
+"""Classes with a row of their own in a confusion matrix, at most: those with the most mistakes."""
+
 
 class Interval(BaseModel):
     """A figure with the 2.5 % and 97.5 % quantiles of a bootstrap over pictures (Efron 1979)."""
@@ -55,7 +58,8 @@ class ClassScore(BaseModel):
 class Scores(BaseModel):
     """Figures on the frozen test split, at its natural prior; means are over the classes it holds.
 
-    confusion: rows are true classes, columns predicted ones, in the order of `classes`.
+    confusion: rows are true classes, columns predicted ones, in the order of `classes`; of more than MAX_CONFUSED
+    classes in the order of `confused`, with a last row and column for all others together.
     calibration_error: expected calibration error, 15 bins (Guo et al. 2017).
     """
 
@@ -66,6 +70,7 @@ class Scores(BaseModel):
     calibration_error: float
     classes: list[ClassScore]
     confusion: list[list[int]]
+    confused: list[str] = []  # classes of its rows, where it has not all
     macro_precision: float = 0.0
     macro_recall: float = 0.0
     top_k: int = 0  # k of the next; 0 where there are too few classes for it to mean anything

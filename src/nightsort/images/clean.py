@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from nightsort.errors import PictureError
+from nightsort.images import saliency
 from nightsort.images.decode import Pixels
 from nightsort.words import Colour, Crop
 
@@ -57,6 +58,8 @@ class Cleaning(BaseModel):
             picture = _interest(picture, roi)
         if self.crop == "foreground":
             picture = _foreground(picture)
+        if self.crop == "saliency":
+            picture = _salient(picture)
         if self.denoise:
             picture = _denoised(picture, self.denoise)
         if self.equalize:
@@ -107,6 +110,12 @@ def _foreground(picture: Pixels) -> Pixels:
     margin = _MARGIN * max(wide, high)
     corner = (left - margin) / factor, (top - margin) / factor
     return _region(picture, *corner, (wide + 2 * margin) / factor, (high + 2 * margin) / factor)
+
+
+def _salient(picture: Pixels) -> Pixels:
+    """Crop to what stands out, also from a cluttered scene; the argument itself where nothing does."""
+    found = saliency.box(picture)
+    return _region(picture, *found) if found else picture
 
 
 def _edge(values: NDArray[Any]) -> NDArray[Any]:

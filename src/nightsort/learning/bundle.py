@@ -15,7 +15,8 @@ from safetensors.torch import save as save_tensors
 
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card, compare_weights, load_card
-from nightsort.learning.zoo import Classifier, build
+from nightsort.learning.classifier import Classifier
+from nightsort.learning.zoo import build
 from nightsort.storage import Storage
 
 
@@ -51,7 +52,7 @@ def load(storage: Storage, version: int) -> Bundle:
     except FileNotFoundError:
         raise ModelError(f"model {version}: {place} is missing") from None
     compare_weights(card, place, hashlib.sha256(weights).hexdigest())
-    network = build(card.model, len(card.classes))
+    network = build(card.architecture, len(card.classes))
     try:
         network.load_state_dict(load_tensors(weights))
     except (SafetensorError, RuntimeError) as error:

@@ -1,6 +1,6 @@
 """Owns the forward pass over many pictures: embeddings, logits, calibrated probabilities.
 
-Invariant: rows come out in the order they went in, and the network's weights do not change.
+Invariant: rows come out in the order they went in, on the processor, and the network's weights do not change.
 Does not know labels.
 """
 
@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nightsort.learning.zoo import Classifier
+from nightsort.learning.classifier import Classifier
+from nightsort.learning.memory import is_lack_of_memory
 
 
 def batch(images: NDArray[np.uint8]) -> Tensor:
@@ -28,6 +29,7 @@ def logits(model: Classifier, images: NDArray[np.uint8], batch_size: int = 256) 
     """Uncalibrated scores, float32 (N, C).
 
     :param images: RGB, uint8 (N, S, S, 3), N at least 1; may be a memory map
+    :param batch_size: at a time; fewer where memory does not suffice
     """
     return _forward(model, model, images, batch_size)
 
@@ -46,8 +48,16 @@ def probabilities(
 def _forward(
     model: Classifier, function: Callable[[Tensor], Tensor], images: NDArray[np.uint8], batch_size: int
 ) -> Tensor:
-    """Apply a part of the network batch by batch, in evaluation mode."""
+    """Apply a part of the network batch by batch, in evaluation mode, on the device it is on."""
     model.eval()
-    with torch.inference_mode():
-        parts = [function(batch(images[i : i + batch_size])) for i in range(0, len(images), batch_size)]
-    return torch.cat(parts).clone()
+    try:
+        with torch.inference_mode():
+            parts = [
+                function(batch(images[i : i + batch_size]).to(model.mean.device)).cpu()
+                for i in range(0, len(images), batch_size)
+            ]
+        return torch.cat(parts).clone()
+    except (RuntimeError, MemoryError) as error:
+        if batch_size == 1 or not is_lack_of_memory(error):
+            raise
+    return _forward(model, function, images, batch_size // 2)

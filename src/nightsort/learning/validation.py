@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from sklearn.metrics import accuracy_score, f1_score
 
 from nightsort.learning import predict
+from nightsort.learning.classifier import Classifier
 from nightsort.learning.pictures import Pictures
-from nightsort.learning.zoo import Classifier
 
 
 @dataclass(frozen=True)

@@ -1,140 +1,84 @@
-"""Owns the networks: ours and torchvision's, by name, each as body, head and normalisation in one.
+"""Owns the way from an architecture to a model: ours, torchvision's, classical ones, ensembles, by name.
 
-Invariant: whatever the name, the result takes uint8 pictures and its head is one linear layer, so
-weights, embeddings and the retraining of the head are the same for every network.
-Does not know how a network is trained.
+Invariant: whatever the architecture, the result is a classifier of pictures as they are stored; equal
+architectures give equal names and shapes in the state dict.
+Does not know how a model is trained.
 """
 
 from difflib import get_close_matches
+from typing import assert_never, get_args
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nightsort.errors import ModelError
+from nightsort.learning.architecture import Architecture, Ensemble, Network, OnFeatures
+from nightsort.learning.classifier import Classifier
+from nightsort.learning.networks.heads import CosineHead
+from nightsort.learning.networks.resnet32 import ResNet32Body
+from nightsort.learning.networks.small import SmallBody
+from nightsort.learning.networks.whitened import WhitenedBody
+from nightsort.words import Classical
 
 SMALL = "small_resnet"
-_AUXILIARY = ("googlenet", "inception_v3")  # they return a tuple unless told not to
-
-
-class Classifier(nn.Module):
-    """A network that takes pictures as they are stored.
-
-    :param body: (B, 3, S, S) float -> embeddings (B, D) float
-    :param head: embeddings -> logits (B, C)
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, body: nn.Module, head: nn.Linear) -> None:
-        super().__init__()
-        self.body = body
-        self.head = head
-        self.register_buffer("mean", torch.full((1, 3, 1, 1), 127.5))
-        self.register_buffer("std", torch.full((1, 3, 1, 1), 64.0))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits, float32 (B, C), of pictures (B, 3, S, S), RGB, uint8 or float in 0..255."""
-        logits: Tensor = self.head(self.embed(images))
-        return logits
-
-    def embed(self, images: Tensor) -> Tensor:
-        """Embeddings, float32 (B, D): what the head sees."""
-        embeddings: Tensor = self.body((images.float() - self.mean) / self.std)
-        return embeddings
-
-    def normalise_by(self, mean: Tensor, std: Tensor) -> None:
-        """Set the normalisation; it travels with the weights.
-
-        :param mean: per channel, float (3,), in 0..255
-        :param std: per channel, float (3,), in 0..255; at least 1 is used
-        """
-        self.mean.copy_(mean.view(1, 3, 1, 1))
-        self.std.copy_(std.view(1, 3, 1, 1).clamp(min=1.0))
-
-
-class Block(nn.Module):
-    """Basic residual block: two 3x3 convolutions and a shortcut (He et al. 2016)."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.path = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
-        self.shortcut = (
-            nn.Identity()
-            if stride == 1 and inputs == outputs
-            else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
-        return torch.relu(self.path(x) + self.shortcut(x))
-
-
-class SmallBody(nn.Module):
-    """A ResNet for small pictures and a processor without a GPU: four blocks, about 0.3 million parameters.
-
-    The pooled features are means and maxima: a defect of a few pixels drowns in a mean over the whole
-    picture, and stands out in a maximum.
-    """
-
-    outputs = 256
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True)
-        )
-        self.blocks = nn.Sequential(Block(16, 16, 1), Block(16, 32, 2), Block(32, 64, 2), Block(64, 128, 2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, S, S) -> (B, outputs), S from 16 px up."""
-        features = self.blocks(self.stem(x))
-        return torch.cat((features.mean((2, 3)), features.amax((2, 3))), 1)
+_OURS: dict[str, type[SmallBody | ResNet32Body | WhitenedBody]] = {
+    SMALL: SmallBody,
+    "resnet32": ResNet32Body,
+    "whitened_net": WhitenedBody,
+}
 
 
 def names() -> list[str]:
-    """Every name that :func:`build` takes."""
-    from torchvision import models  # takes seconds to import, and a worker that serves our own net never needs it
+    """Every name that a training takes: networks and classical models."""
+    from nightsort.learning.networks import torchvision  # takes seconds to import, which our own nets never need
 
-    # SqueezeNet ends in a convolution: it has no linear head to retrain.
-    return [SMALL, *(name for name in models.list_models(models) if not name.startswith("squeezenet"))]
+    return [*_OURS, *get_args(Classical), *torchvision.names()]
 
 
-def build(name: str, classes: int) -> Classifier:
-    """A network with random weights, drawn from torch's global generator.
+def check_name(name: str) -> None:
+    """Raise :class:`ModelError`, with names near it, unless this is one of :func:`names`."""
+    if name in _OURS or name in names():
+        return
+    near = get_close_matches(name.lower(), names(), n=3, cutoff=0.5) or [SMALL, "resnet18", "logistic-regression"]
+    raise ModelError(
+        f"model: unknown name {name!r}; near it: {', '.join(near)}; allowed are {', '.join(_OURS)}, "
+        f"{', '.join(get_args(Classical))}, and torchvision's classification models"
+    )
 
-    :param name: one of :func:`names`
+
+def build(architecture: Architecture, classes: int) -> Classifier:
+    """A model with random weights, drawn from torch's global generator.
+
     :param classes: number of classes C
-    :raises ModelError: unknown name
+    :raises ModelError: unknown network
     """
-    if name == SMALL:
-        return Classifier(SmallBody(), nn.Linear(SmallBody.outputs, classes))
-    if name not in names():
-        near = get_close_matches(name, names(), n=3, cutoff=0.5) or [SMALL, "resnet18", "mobilenet_v3_small"]
-        raise ModelError(
-            f"model: unknown name {name!r}; near it: {', '.join(near)}; "
-            "allowed are small_resnet and torchvision's classification models"
-        )
-    from torchvision.models import get_model
+    if isinstance(architecture, Network):
+        return _network(architecture, classes)
+    if isinstance(architecture, OnFeatures):
+        from nightsort.learning.classical import assembly
 
-    options = {"aux_logits": False, "init_weights": False} if name in _AUXILIARY else {}
-    return split_head(get_model(name, weights=None, num_classes=classes, **options))
+        return assembly.build(architecture, classes)
+    if isinstance(architecture, Ensemble):
+        from nightsort.learning.ensemble.members import assemble
+
+        return assemble(architecture.combine, [build(member, classes) for member in architecture.members])
+    assert_never(architecture)
 
 
-def split_head(network: nn.Module) -> Classifier:
-    """Take the last linear layer off a network and make it the head.
+def _network(architecture: Network, classes: int) -> Classifier:
+    model = _linear(architecture.name, classes)
+    if architecture.head == "cosine":
+        assert isinstance(model.head, nn.Linear)
+        model.head = CosineHead(model.head.in_features, classes)
+    return model
 
-    :raises ModelError: there is none
-    """
-    linear = [(path, layer) for path, layer in network.named_modules() if isinstance(layer, nn.Linear)]
-    if not linear:
-        raise ModelError(f"model: {type(network).__name__} has no linear layer to serve as its head")
-    path, head = linear[-1]
-    network.set_submodule(path, nn.Identity())
-    return Classifier(network, head)
+
+def _linear(name: str, classes: int) -> Classifier:
+    """The network with a head of one linear layer."""
+    if (body := _OURS.get(name)) is not None:
+        return Classifier(body(), nn.Linear(body.outputs, classes))
+    check_name(name)
+    if name in get_args(Classical):
+        raise ModelError(f"model: {name!r} is a classical model, not a network")
+    from nightsort.learning.networks import torchvision
+
+    return torchvision.build(name, classes)

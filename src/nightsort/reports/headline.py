@@ -7,9 +7,11 @@ Does not know what follows below.
 from typing import NamedTuple
 
 from nightsort.evaluation.scores import Decision, Scores
+from nightsort.reports.compared import words
 from nightsort.reports.data import AuditPart, AugmentPart, Report
 from nightsort.reports.formats import count, day, duration, figure, percent, plural, score
 from nightsort.reports.leaks import share, worst
+from nightsort.reports.learned import ComparePart, TunePart
 from nightsort.tally import Tally
 
 _NOUNS = {
@@ -19,6 +21,8 @@ _NOUNS = {
     "retrain": "Retraining",
     "audit": "Audit",
     "augment": "Augmentation",
+    "compare": "Comparison",
+    "tune": "Search",
 }
 
 
@@ -48,6 +52,12 @@ def _findings(report: Report) -> list[str]:
     if report.training:
         verb = "promoted" if report.training.decision.promoted else "not promoted"
         return [f"model {report.training.model_version} {verb}", f"macro-F1 {score(report.training.scores.macro_f1)}"]
+    if report.compare:
+        best = report.compare.rows[0]
+        return [f"{words(best.strategy)} best of {len(report.compare.rows)}", f"macro-F1 {score(best.macro_f1)}"]
+    if report.tune:
+        reached = [f"best macro-F1 {score(report.tune.best.value)}"] if report.tune.best else []
+        return [plural(report.tune.trials, "trial"), *reached]
     if report.audit:
         return _audit_findings(report.audit)
     if report.augment:
@@ -92,6 +102,10 @@ def verdict(report: Report) -> Verdict:
         return _judged(report.training.decision, report.training.scores)
     if report.intake:
         return _accounted(report, report.intake.tally)
+    if report.compare:
+        return _compared(report.compare)
+    if report.tune:
+        return _tuned(report.tune)
     if report.audit:
         return _audited(report.audit)
     if report.augment:
@@ -132,6 +146,21 @@ def _audited(part: AuditPart) -> Verdict:
         return Verdict("good", "No leak", line + rival)
     line = f"{count(ours.leaking)} of {plural(ours.test, 'test picture')} ({percent(share(ours))}) have a near-twin in"
     return Verdict("note", "Leaks", f"{line} train, by {ours.criterion}.{rival}")
+
+
+def _compared(part: ComparePart) -> Verdict:
+    failed = [words(row.strategy) for row in part.rows if not row.seeds]
+    line = f"{words(part.rows[0].strategy).capitalize()} has the highest macro-F1 on the test split."
+    if failed:
+        return Verdict("note", "Compared", f"{line} Without a result: {', '.join(failed)}.")
+    return Verdict("good", "Compared", line)
+
+
+def _tuned(part: TunePart) -> Verdict:
+    best = (
+        f"The best reached a macro-F1 of {score(part.best.value)} on validation" if part.best else "None was completed"
+    )
+    return Verdict("good", "Searched", f"{plural(part.trials, 'trial')}. {best}.")
 
 
 def _augmented(part: AugmentPart) -> Verdict:

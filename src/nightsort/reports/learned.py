@@ -17,8 +17,17 @@ MAX_BACKENDS = 20
 MAX_MISTAKES = 24
 """Mistakes shown in a report."""
 
+MAX_NOTES = 60
+"""Notes shown of a comparison or a search."""
+
+MAX_ROW_NOTES = 6
+"""Notes on one strategy of a comparison."""
+
 MAX_TRIALS = 50
 """Trials listed in a report."""
+
+MAX_VALUES = 1000
+"""Trials in the history of a search; of more, the last."""
 
 
 class BackendRow(BaseModel):
@@ -75,19 +84,20 @@ class TrainingPart(BaseModel):
 
 
 class CompareRow(BaseModel):
-    """One strategy of a comparison: means over its seeds, and standard deviations where there are several."""
+    """One strategy of a comparison: means over its seeds; None where every training failed."""
 
     strategy: str
-    seeds: int
-    macro_f1: float
-    macro_f1_deviation: float | None = None
-    accuracy: float
-    balanced_accuracy: float
+    seeds: int  # trainings that the means are of
+    macro_f1: float | None = None
+    balanced_accuracy: float | None = None
+    accuracy: float | None = None
     shots: dict[str, float] = {}  # many, medium, few -> mean recall of its classes
-    calibration_error: float
-    epochs: float  # until the best
-    seconds: float
-    notes: list[str] = []
+    calibration_error: float | None = None
+    validation_macro_f1: float | None = None
+    deviations: dict[str, float] = {}  # a figure above -> its standard deviation over seeds, where there are several
+    epochs: float | None = None  # until the best
+    seconds: float | None = None
+    notes: list[str] = []  # at most MAX_ROW_NOTES
 
 
 class ComparePart(BaseModel):
@@ -99,6 +109,7 @@ class ComparePart(BaseModel):
     test: int  # pictures of the test split
     rows: list[CompareRow]  # the highest macro-F1 first
     resumed: int = 0  # trainings that an earlier run had done
+    notes: list[str] = []
 
 
 class TrialRow(BaseModel):
@@ -106,7 +117,7 @@ class TrialRow(BaseModel):
 
     number: int
     state: Literal["complete", "pruned", "failed"]
-    value: float | None  # macro-F1 on validation
+    value: float | None  # macro-F1 on validation; of a pruned trial the best that it reached
     epochs: int
     seconds: float
     knobs: dict[str, str]  # in words
@@ -125,6 +136,8 @@ class TunePart(BaseModel):
     resumed: int  # trials that earlier runs had done
     best: TrialRow | None
     rows: list[TrialRow]  # at most MAX_TRIALS, the best first
-    importance: dict[str, float] = {}  # knob -> share of the variance that it explains (fANOVA)
-    progress: list[float] = []  # best value after each finished trial
+    importance: dict[str, float] = {}  # knob -> share of what explains the best values (PED-ANOVA)
+    values: list[float | None] = []  # of the trials in their order, at most MAX_VALUES; None where it did not complete
     command: str = ""  # that trains with the best
+    published: str = ""  # what came of the training with the best
+    notes: list[str] = []

@@ -41,7 +41,9 @@ class Picture(NamedTuple):
     height: int
 
 
-_HALF = (4.8, 3.0)  # inches; two stand side by side on a desk, one fills a phone
+HALF = (4.8, 3.0)
+"""Inches; two stand side by side on a desk, one fills a phone."""
+
 _LIGHT = Ink("#4a5560", "#dde2e6", "#8b98a5", "#1f6f8b")
 _DARK = Ink("#a9b4bf", "#343d46", "#7d8a97", "#5fb3cf")
 
@@ -69,7 +71,7 @@ def loss_curves(history: Sequence[Epoch], best_epoch: int) -> Picture:
         axes.set_ylim(bottom=0)
         axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, frameon=False, labelcolor=ink.text)
 
-    return _picture(draw, *_HALF)
+    return picture(draw, *HALF)
 
 
 def macro_f1_curve(history: Sequence[Epoch], best_epoch: int) -> Picture:
@@ -83,7 +85,7 @@ def macro_f1_curve(history: Sequence[Epoch], best_epoch: int) -> Picture:
         _line(axes, history, [row.validation_macro_f1 for row in history], ink.second, "validation")
         axes.set_ylim(0, 1.02)
 
-    return _picture(draw, *_HALF)
+    return picture(draw, *HALF)
 
 
 def _epochs(figure: "Figure", ink: Ink, title: str, best_epoch: int) -> "Axes":
@@ -92,7 +94,7 @@ def _epochs(figure: "Figure", ink: Ink, title: str, best_epoch: int) -> "Axes":
     axes = figure.subplots()
     axes.axvline(best_epoch, color=ink.text, linewidth=0.8, linestyle=(0, (2, 3)))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    _dress(axes, ink, title, "epoch")
+    dress(axes, ink, title, "epoch")
     return axes
 
 
@@ -107,8 +109,8 @@ def distribution(rows: Sequence[Pair]) -> Picture:
     :param rows: most frequent class first; at least one
     """
     if len(rows) > MAX_NAMED:
-        return _picture(lambda figure, ink: _ranks(figure, ink, rows), *_HALF)
-    return _picture(lambda figure, ink: _bars(figure, ink, rows), _HALF[0], 0.9 + 0.3 * len(rows))
+        return picture(lambda figure, ink: _ranks(figure, ink, rows), *HALF)
+    return picture(lambda figure, ink: _bars(figure, ink, rows), HALF[0], 0.9 + 0.3 * len(rows))
 
 
 def _bars(figure: "Figure", ink: Ink, rows: Sequence[Pair]) -> None:
@@ -119,7 +121,7 @@ def _bars(figure: "Figure", ink: Ink, rows: Sequence[Pair]) -> None:
     # Without parse_math=False a class called "$5" or "$x$" would be read as a formula.
     axes.set_yticks(places, [str(printable(shorten(row.label, 24))) for row in rows], parse_math=False)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    _dress(axes, ink, "", "pictures in one epoch")
+    dress(axes, ink, "", "pictures in one epoch")
     axes.yaxis.grid(False)
     figure.legend(loc="outside upper left", ncols=2, frameon=False, labelcolor=ink.text)
 
@@ -130,11 +132,12 @@ def _ranks(figure: "Figure", ink: Ink, rows: Sequence[Pair]) -> None:
     axes.step(ranks, [row.before for row in rows], where="mid", color=ink.first, label="before")
     axes.step(ranks, [row.after for row in rows], where="mid", color=ink.second, label="after")
     axes.set_ylim(bottom=0)
-    _dress(axes, ink, "Pictures in one epoch", "classes, most frequent first")
+    dress(axes, ink, "Pictures in one epoch", "classes, most frequent first")
     axes.legend(frameon=False, labelcolor=ink.text)
 
 
-def _dress(axes: "Axes", ink: Ink, title: str, along: str) -> None:
+def dress(axes: "Axes", ink: Ink, title: str, along: str) -> None:
+    """Title, axis label and grid, in the colours of the page."""
     axes.set_title(title, loc="left", color=ink.text, fontsize=10)
     axes.set_xlabel(along, color=ink.text)
     axes.grid(color=ink.grid, linewidth=0.8)
@@ -143,7 +146,11 @@ def _dress(axes: "Axes", ink: Ink, title: str, along: str) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _picture(draw: Callable[["Figure", Ink], None], width: float, height: float) -> Picture:
+def picture(draw: Callable[["Figure", Ink], None], width: float, height: float) -> Picture:
+    """Draw a figure for light and for dark pages.
+
+    :param width: inches; so is `height`
+    """
     light, dark = (_svg(draw, ink, width, height) for ink in (_LIGHT, _DARK))
     return Picture(light, dark, round(96 * width), round(96 * height))
 

@@ -9,14 +9,28 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from nightsort.reports import data, distributions, formats, headline, leaks, plots, sections
+from nightsort.reports import (
+    compared,
+    data,
+    diagrams,
+    distributions,
+    figures,
+    formats,
+    headline,
+    judged,
+    leaks,
+    learned,
+    robust,
+    sections,
+    shown,
+    tuned,
+)
 from nightsort.reports.data import Report
-from nightsort.reports.learned import TrainingPart
 
 
 def to_html(report: Report) -> str:
     """The whole report as one self-contained page, UTF-8 encodable."""
-    return _render("report.html", report, figures=_figures(report.training) if report.training else {})
+    return _render("report.html", report, figures=figures.of(report))
 
 
 def to_markdown(report: Report, location: str = "") -> str:
@@ -41,16 +55,6 @@ def _render(template: str, report: Report, **more: object) -> str:
     )
 
 
-def _figures(training: TrainingPart) -> dict[str, plots.Picture]:
-    figures = {}
-    if training.history:
-        figures["loss"] = plots.loss_curves(training.history, training.best_epoch)
-        figures["macro_f1"] = plots.macro_f1_curve(training.history, training.best_epoch)
-    if training.before:
-        figures["distribution"] = plots.distribution(sections.pairs(training.before, training.after))
-    return figures
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -71,7 +75,18 @@ def _environment() -> Environment:
         distributions=distributions,
         leaks=leaks,
         headline=headline,
-        limits=data,
+        robust=robust,
+        judged=judged,
+        diagrams=diagrams,
+        compared=compared,
+        tuned=tuned,
+        limits=_limits(),
         reasons=sections.REASONS_EXPLAINED,
     )
     return environment
+
+
+def _limits() -> dict[str, int]:
+    """Every bound that the parts of a report name."""
+    modules = (data, learned, shown)
+    return {name: value for module in modules for name, value in vars(module).items() if name.startswith("MAX_")}

@@ -152,12 +152,12 @@ def listed(scores: Scores) -> list[ClassScore]:
 
 def matrix(scores: Scores) -> Matrix:
     """The confusion matrix; beyond MAX_MATRIX classes, those with the most mistakes are shown."""
-    labels = [row.label for row in scores.classes]
-    kept = _most_mistaken(scores.confusion, MAX_MATRIX)
-    folded = len(labels) - len(kept)
+    labels = _confused(scores)
+    kept = _most_mistaken(scores.confusion, len(labels))
+    folded = len(scores.classes) - len(kept)
     groups = [[i] for i in kept]
     if folded:
-        groups.append(sorted(set(range(len(labels))) - set(kept)))
+        groups.append(sorted(set(range(len(scores.confusion))) - set(kept)))
     counts = [[_block(scores.confusion, rows, columns) for columns in groups] for rows in groups]
     return Matrix(
         labels=[labels[i] for i in kept] + (["other classes"] if folded else []),
@@ -166,10 +166,15 @@ def matrix(scores: Scores) -> Matrix:
     )
 
 
-def _most_mistaken(confusion: list[list[int]], limit: int) -> list[int]:
+def _confused(scores: Scores) -> list[str]:
+    """The classes of the confusion matrix, but for the last row of a matrix that has not all."""
+    return scores.confused or [row.label for row in scores.classes]
+
+
+def _most_mistaken(confusion: list[list[int]], classes: int) -> list[int]:
     columns = [sum(column) for column in zip(*confusion, strict=True)]
     wrong = [sum(row) + columns[i] - 2 * row[i] for i, row in enumerate(confusion)]
-    return sorted(sorted(range(len(wrong)), key=lambda i: (-wrong[i], i))[:limit])
+    return sorted(sorted(range(classes), key=lambda i: (-wrong[i], i))[:MAX_MATRIX])
 
 
 def _block(confusion: list[list[int]], rows: list[int], columns: list[int]) -> int:
@@ -178,11 +183,12 @@ def _block(confusion: list[list[int]], rows: list[int], columns: list[int]) -> i
 
 def mistakes(scores: Scores, limit: int = 6) -> list[Mistake]:
     """The most frequent confusions of one class with another."""
+    labels = _confused(scores)
     found = [
-        Mistake(scores.classes[i].label, scores.classes[j].label, n, n / sum(row))
-        for i, row in enumerate(scores.confusion)
-        for j, n in enumerate(row)
-        if i != j and n
+        Mistake(truth, taken_for, n, n / sum(row))
+        for truth, row in zip(labels, scores.confusion, strict=False)  # what is folded has no name
+        for taken_for, n in zip(labels, row, strict=False)
+        if truth != taken_for and n
     ]
     return sorted(found, key=lambda m: (-m.count, -m.share, m.truth, m.taken_for))[:limit]
 

@@ -6,12 +6,15 @@ Does not know how they are printed.
 
 from typing import Any
 
+from nightsort.reports import compared, tuned
 from nightsort.reports.data import AuditPart, AugmentPart, ClassifyPart, IngestPart, Report
-from nightsort.reports.formats import count, percent, plural
+from nightsort.reports.formats import count, percent, plural, score
 from nightsort.reports.headline import made, speed
+from nightsort.reports.judged import in_words
 from nightsort.reports.leaks import RANDOM, share, splitting
 
 _FLAGS = 5  # flags named; the rest are in the report
+_FIGURES = {"accuracy", "balanced_accuracy", "macro_f1", "calibration_error"}
 _STAGES = 4  # of the workers' time, named
 
 
@@ -34,10 +37,15 @@ def as_object(report: Report, place: str) -> dict[str, Any]:
         summary |= {"dataset_version": report.augment.dataset_version, "made": made(report.augment)}
     if report.classify:
         summary |= report.classify.model_dump(include={"model_version", "abstained", "backend", "seconds"})
+    if report.compare:
+        summary |= compared.as_object(report.compare)
+    if report.tune:
+        summary |= tuned.as_object(report.tune)
     if report.training:
         training = report.training
         summary |= training.model_dump(include={"model_version", "dataset_version", "balance"})
-        summary |= training.scores.model_dump(include={"accuracy", "balanced_accuracy", "macro_f1"})
+        summary |= training.scores.model_dump(include=_FIGURES)
+        summary |= {f"{shot}_shot": recall for shot, recall in training.scores.shots.items()}
         summary |= training.decision.model_dump(include={"promoted", "reason"})
     return summary
 
@@ -73,12 +81,15 @@ def as_lines(report: Report, place: str) -> list[str]:
     if report.classify and report.intake and report.intake.tally.done:
         abstained = plural(report.classify.abstained, "picture")
         lines.append(f"  model {report.classify.model_version} abstained on {abstained}")
+    if report.compare:
+        lines += [f"  {line}" for line in compared.lines(report.compare)]
+    if report.tune:
+        lines += [f"  {line}" for line in tuned.lines(report.tune)]
     if report.training:
         scores, decision = report.training.scores, report.training.decision
-        lines.append(
-            f"  model {report.training.model_version}: accuracy {scores.accuracy:.3f}, macro-F1 {scores.macro_f1:.3f} "
-            f"on {plural(scores.pictures, 'test picture')}"
-        )
+        pictures = plural(scores.pictures, "test picture")
+        lines.append(f"  model {report.training.model_version}: accuracy {score(scores.accuracy)} on {pictures}")
+        lines.append(f"  {in_words(scores)}")
         lines.append(f"  {'promoted' if decision.promoted else 'not promoted'}: {decision.reason}")
     return [*lines, f"  report: {place}"] if place else lines
 

@@ -9,7 +9,7 @@ import pytest
 
 from nightsort.reports import data
 from nightsort.reports.data import AuditPart, AugmentPart, Histogram, IngestPart, Leak, Report, Setaside, Sheet, Twins
-from nightsort.reports.shown import ClassCount, Thumbnail
+from nightsort.reports.shown import MAX_THUMBNAILS, ClassCount, Thumbnail
 from nightsort.reports.thumbnails import data_uri
 from nightsort.schema import MEASURES
 
@@ -103,7 +103,7 @@ def ingest(image: str = GREY, classes: int = 1000) -> IngestPart:
         disputed=237,
         withheld=[Setaside(path=f"/srv/{i}.jpg", reason="label_conflict", detail="cat or dog") for i in range(200)],
         flags=flags,
-        flagged=[thumbnail(i, image, note=list(flags)[i % 4]) for i in range(data.MAX_THUMBNAILS)],
+        flagged=[thumbnail(i, image, note=list(flags)[i % 4]) for i in range(MAX_THUMBNAILS)],
     )
 
 
@@ -121,8 +121,7 @@ def audit(image: str = GREY, classes: int = 1000) -> AuditPart:
         )
     ]
     shown = [
-        thumbnail(i, image, margin=9.5 - i / 10, confidence=0.031, runner_up="other")
-        for i in range(data.MAX_THUMBNAILS)
+        thumbnail(i, image, margin=9.5 - i / 10, confidence=0.031, runner_up="other") for i in range(MAX_THUMBNAILS)
     ]
     return AuditPart(
         dataset_version=7,

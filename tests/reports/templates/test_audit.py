@@ -9,6 +9,7 @@ import pytest
 from nightsort.reports import data
 from nightsort.reports.data import AuditPart, Report
 from nightsort.reports.render import to_html, to_markdown
+from nightsort.reports.shown import MAX_THUMBNAILS
 from nightsort.reports.thumbnails import data_uri
 
 PAYLOADS = ["<script>alert(1)</script>", "' onmouseover='alert(1)", "{{ 7777 * 7777 }}"]
@@ -30,7 +31,7 @@ def test_galleries_say_why_a_picture_is_shown(
     read = page(to_html(audited_report()))
     assert "31 outliers" in read.text and "class_1 9.4 frame_00001.jpg" in read.text and "… and 7 more" in read.text
     assert "Suspected wrong labels: 44" in read.text and "class_1 3.1% rather other frame_00001.jpg" in read.text
-    assert len(read.all("img")) == 4 * data.MAX_TWINS + 2 * data.MAX_THUMBNAILS
+    assert len(read.all("img")) == 4 * data.MAX_TWINS + 2 * MAX_THUMBNAILS
 
 
 def test_pairs_that_the_dataset_tears_apart_come_with_what_to_do(
@@ -79,7 +80,7 @@ def test_text_of_others_never_becomes_markup(
     read = page(to_html(report))
     assert read.problems == [] and read.all("script") == [] and "60481729" not in read.text
     assert not any(name.startswith("on") for _, attributes in read.elements for name in attributes)
-    assert len(read.all("img")) == 4 * data.MAX_TWINS + 2 * data.MAX_THUMBNAILS
+    assert len(read.all("img")) == 4 * data.MAX_TWINS + 2 * MAX_THUMBNAILS
 
 
 def test_markdown_has_the_leak_table(audited_report: Callable[..., Report]) -> None:

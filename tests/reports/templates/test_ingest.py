@@ -9,6 +9,7 @@ import pytest
 from nightsort.reports import data
 from nightsort.reports.data import IngestPart, Report
 from nightsort.reports.render import to_html, to_markdown
+from nightsort.reports.shown import MAX_THUMBNAILS
 from nightsort.reports.thumbnails import data_uri
 
 PAYLOADS = [
@@ -17,7 +18,7 @@ PAYLOADS = [
     "{{ 7777 * 7777 }}",
     "\u202egpj.\x1b[31m\x00",
 ]
-SHOWN = data.MAX_SHEETS * data.MAX_SHEET + 2 * data.MAX_TWINS + data.MAX_THUMBNAILS
+SHOWN = data.MAX_SHEETS * data.MAX_SHEET + 2 * data.MAX_TWINS + MAX_THUMBNAILS
 
 
 def poisoned(value: Any, payload: str) -> Any:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from nightsort.errors import ModelError
 from nightsort.learning.bundle import load, save
 from nightsort.learning.card import Card, load_card
-from nightsort.learning.zoo import Classifier, build
+from nightsort.learning.classifier import Classifier
+from nightsort.learning.zoo import build
 from nightsort.scoring.backends.exported import export, load_exported, load_model
 from nightsort.scoring.backends.opening import open_session
 from nightsort.storage import Storage
@@ -134,7 +135,7 @@ def test_an_export_that_does_not_fit_the_card_is_refused(published: Storage, rew
 
 def test_it_works_where_files_have_no_path(unsigned: Card, pictures: np.ndarray) -> None:
     storage = Storage("memory://exported")
-    network = build("small_resnet", len(unsigned.classes)).eval()
+    network = build(unsigned.architecture, len(unsigned.classes)).eval()
     save(storage, unsigned, network)
     export(storage, unsigned, network, pictures, ["openvino-fp32"])
     answers = open_session(storage, load_card(storage, 1), "openvino-fp32").logits(pictures)

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nightsort.learning.zoo import Classifier
+from nightsort.learning.classifier import Classifier
 from nightsort.scoring.backends.runtime import ov
 
 _BATCH = 8

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nightsort.learning.classifier import Classifier
 from nightsort.learning.predict import batch
-from nightsort.learning.zoo import Classifier
 
 
 class OnCpu:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nightsort.learning.zoo import Classifier
+from nightsort.learning.classifier import Classifier
 
 BATCH = 64
 LANES = 3  # one is filled or emptied, one copies, one computes

@@ -19,7 +19,7 @@ from nightsort.storage import Storage
 from nightsort.words import Backend
 
 if TYPE_CHECKING:
-    from nightsort.learning.zoo import Classifier
+    from nightsort.learning.classifier import Classifier
 
 _FORMS: dict[Backend, str] = {"openvino-fp32": "fp32", "openvino-bf16": "fp32", "openvino-int8": "int8"}
 """Backend -> form; bf16 is fp32, computed otherwise."""

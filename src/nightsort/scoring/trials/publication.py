@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nightsort.config.training import TrainParams
+from nightsort.config.training import JudgedParams
 from nightsort.dataset.versions import Dataset
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.pictures import Pictures
@@ -27,7 +27,7 @@ from nightsort.storage import Storage
 from nightsort.words import Backend
 
 if TYPE_CHECKING:
-    from nightsort.learning.zoo import Classifier
+    from nightsort.learning.classifier import Classifier
 
 _CALIBRATION = 300  # training pictures that int8 takes its ranges from: NNCF's own default
 
@@ -40,7 +40,7 @@ def publish(
     network: "Classifier",
     train: Pictures,
     validation: Pictures,
-    params: TrainParams,
+    params: JudgedParams,
     on_backend: Watch = lambda backend: None,
 ) -> Record:
     """Export a model whose bundle is complete, measure its backends here, and record which is used.
@@ -75,13 +75,13 @@ def _first(storage: Storage, card: Card, drawn: Sample) -> Record:
     """What a model still lacks that was published without: exports, as far as they go, and a record."""
     from nightsort.learning.bundle import load
 
-    params = TrainParams()
+    params = JudgedParams()
     _export(storage, card, load(storage, card.version).network, drawn.images[drawn.rows], params)
     return _new(card, params)
 
 
 def _export(
-    storage: Storage, card: Card, network: "Classifier", calibration: NDArray[np.uint8], params: TrainParams
+    storage: Storage, card: Card, network: "Classifier", calibration: NDArray[np.uint8], params: JudgedParams
 ) -> None:
     if any(backend.startswith("openvino") for backend in params.backends):
         from nightsort.scoring.backends.exported import export
@@ -89,7 +89,7 @@ def _export(
         export(storage, card, network, calibration, params.backends)
 
 
-def _new(card: Card, params: TrainParams) -> Record:
+def _new(card: Card, params: JudgedParams) -> Record:
     return Record(
         model_version=card.version,
         weights_sha256=card.weights_sha256,

@@ -1,0 +1,32 @@
+"""The flow `ensemble`: published models in, one that combines them out, judged against the champion."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nightsort.config.search import EnsembleParams
+from nightsort.errors import BusyError
+from nightsort.reports.data import Report
+from tasks.ensemble import combine_members, load_members
+from tasks.lesson import load_pictures
+from tasks.publishing import judge_challenger, measure_backends, publish_bundle, score_test
+from tasks.runs import Run
+from tasks.train import describe_training
+
+
+def ensemble(params: EnsembleParams) -> Report:
+    """Load the members, combine them by the validation split, then as after a training."""
+    run = Run("ensemble", params)
+    try:
+        with run.lease("models") as lease, TemporaryDirectory(prefix="nightsort-") as scratch:
+            members = load_members(run, params)
+            lesson = load_pictures(run, params, Path(scratch), members[0].card.image_size)
+            fitted = combine_members(run, params, lesson, members)
+            scored = score_test(run, params, lesson, fitted)
+            name = f"{params.combine} of {', '.join(map(str, params.models))}"
+            card = publish_bundle(run, params, lesson, fitted, scored, name, members[0].card.balance)
+            record = measure_backends(run, params, lesson, fitted, card)
+            decision = judge_challenger(run, params, lesson, scored, card, lease)
+            run.parts["training"] = describe_training(params, lesson, fitted, card, record, scored, decision)
+    except BusyError as error:
+        return run.skipped(str(error))
+    return run.finished()

@@ -1,0 +1,1 @@
+"""Several models as one: their answers combined, or their weights averaged."""

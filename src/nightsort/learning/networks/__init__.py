@@ -1,0 +1,1 @@
+"""Networks by name: ours for small pictures, and torchvision's."""

@@ -1,0 +1,1 @@
+"""Training of a network, from its first weights to its best ones."""

@@ -1,0 +1,54 @@
+"""Owns what of this machine a training uses: a processor or a GPU, and bfloat16 or not.
+
+Invariant: what is not asked for is only used where the hardware has instructions for it.
+Does not know networks.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from nightsort.errors import ConfigError
+from nightsort.words import Precision
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where the forward pass is computed, and whether in bfloat16 where that loses little (torch's autocast)."""
+
+    device: torch.device
+    bf16: bool
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether work on it is queued, so that waiting for a figure costs time."""
+        return self.device.type == "cuda"
+
+    @property
+    def generators(self) -> list[torch.device]:
+        """Devices with a generator of their own, besides the processor's."""
+        return [self.device] if self.is_gpu else []
+
+    def autocast(self) -> torch.autocast:
+        """Context of the forward pass."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+
+
+def choose(precision: Precision, rank: int = 0, processes: int = 1) -> Hardware:
+    """The GPU of a process if there are any, else the processor.
+
+    :raises ConfigError: more processes than GPUs
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if gpus and processes > gpus:
+        raise ConfigError(f"processes: {processes} asked for, but this machine has GPUs for {gpus}; each needs its own")
+    device = torch.device("cuda", rank) if gpus else torch.device("cpu")
+    return Hardware(device, precision == "bf16" or (precision == "auto" and _has_bf16(device)))
+
+
+def _has_bf16(device: torch.device) -> bool:
+    """Whether there are instructions for bfloat16, not an emulation of them."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(flag, False) for flag in ("avx512_bf16", "amx_bf16", "bf16"))

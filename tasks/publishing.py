@@ -1,0 +1,181 @@
+"""Owns the stages between a model and its place among the others: score, explain, publish, measure, judge, promote.
+
+Invariant: the test split is only ever scored; the bundle is published before it is judged, so what the gate
+refused can be looked at.
+Does not know how the model came about, nor the order of the stages.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+import torch
+
+from nightsort.config.training import JudgedParams
+from nightsort.dataset.versions import Dataset
+from nightsort.errors import ModelError
+from nightsort.evaluation import thresholds
+from nightsort.evaluation.gate import judge
+from nightsort.evaluation.metrics import evaluate
+from nightsort.evaluation.rival import rival_probabilities
+from nightsort.evaluation.robustness.measuring import measure
+from nightsort.evaluation.scores import Decision, Robustness, Scores
+from nightsort.learning import bundle
+from nightsort.learning.card import Card
+from nightsort.learning.fit import Fitted
+from nightsort.learning.predict import probabilities
+from nightsort.learning.registry import Registry
+from nightsort.lease import Lease
+from nightsort.reports.learned import Mistake
+from nightsort.reports.mistakes import mistakes
+from nightsort.scoring.trials import publication
+from nightsort.scoring.trials.choice import Record
+from nightsort.scoring.trials.verdicts import REFERENCE
+from tasks.lesson import Lesson
+from tasks.progress import progress
+from tasks.runs import Run
+from tasks.stage import stage
+
+_CALIBRATION = 2000  # training pictures among which those are chosen that int8 takes its ranges from
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A model's answers to the test split, and what follows from them.
+
+    :param probabilities: calibrated, float32 (N, C)
+    :param thresholds: class -> confidence below which it abstains; empty without a target precision
+    """
+
+    probabilities: np.ndarray
+    scores: Scores
+    mistakes: list[Mistake]
+    thresholds: dict[str, float]
+    robustness: Robustness | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@stage(retries=0)
+def score_test(run: Run, params: JudgedParams, lesson: Lesson, fitted: Fitted) -> Scored:
+    """Figures, the worst mistakes and, if they are asked for, thresholds and robustness."""
+    scored = probabilities(fitted.model, lesson.test.images, fitted.temperature)
+    scores = evaluate(scored, lesson.test.labels, lesson.classes, training=fitted.before)
+    shown, notes = mistakes(
+        Dataset(run.storage), lesson.dataset_version, lesson.test, lesson.classes, scored, fitted.model
+    )
+    least, doubts = _thresholds(params, lesson, fitted)
+    return Scored(scored, scores, shown, least, _robustness(params, lesson, fitted), [*notes, *doubts])
+
+
+def _thresholds(params: JudgedParams, lesson: Lesson, fitted: Fitted) -> tuple[dict[str, float], list[str]]:
+    """From the validation split alone."""
+    if params.target_precision is None:
+        return {}, []
+    answers = probabilities(fitted.model, lesson.validation.images, fitted.temperature)
+    target, least = params.target_precision, params.abstain_below
+    return thresholds.for_precision(answers, lesson.validation.labels, lesson.classes, target, least)
+
+
+def _robustness(params: JudgedParams, lesson: Lesson, fitted: Fitted) -> Robustness | None:
+    if not params.robustness:
+        return None
+    with progress("measuring robustness", None) as advance:
+        before = 0
+
+        def on_progress(done: int, total: int) -> None:
+            nonlocal before
+            advance(done - before, total=total)
+            before = done
+
+        return measure(fitted.model, lesson.test, lesson.dataset_version, on_progress)
+
+
+@stage(retries=2)
+def publish_bundle(
+    run: Run, params: JudgedParams, lesson: Lesson, fitted: Fitted, scored: Scored, model: str, balance: str
+) -> Card:
+    """Write the bundle under a new version number; the champion stays who it is.
+
+    :param model: its name for people
+    :param balance: how rare classes were given their due
+    """
+    card = Card(
+        version=Registry(run.storage).next_version(),
+        created=datetime.now(UTC),
+        run_id=run.id,
+        model=model,
+        architecture=fitted.architecture,
+        weights_from=fitted.weights_from,
+        weights_from_sha256=fitted.weights_from_sha256,
+        classes=lesson.classes,
+        store_side=lesson.preprocessing.store_side,
+        image_size=lesson.preprocessing.image_size,
+        cleaning=lesson.preprocessing.cleaning,
+        preprocessing=lesson.preprocessing.version,
+        temperature=fitted.temperature,
+        abstain_below=params.abstain_below,
+        thresholds=scored.thresholds,
+        dataset_version=lesson.dataset_version,
+        dataset_fingerprint=hashlib.sha256("".join(lesson.train.ids).encode()).hexdigest(),
+        training_share=dict(zip(lesson.classes, (fitted.before / fitted.before.sum()).tolist(), strict=True)),
+        balance=balance,
+        macro_f1=scored.scores.macro_f1,
+        accuracy=scored.scores.accuracy,
+    )
+    return bundle.save(run.storage, card, fitted.model)
+
+
+@stage(retries=0)
+def measure_backends(run: Run, params: JudgedParams, lesson: Lesson, fitted: Fitted, card: Card) -> Record:
+    """Export the model for each backend that is asked for, and record which of them answers for it here."""
+    threads = torch.get_num_threads()
+    try:
+        with progress("measuring backends", len({REFERENCE, *params.backends})) as advance:
+            return publication.publish(
+                run.storage, card.version, fitted.model, lesson.train.sample(_CALIBRATION), lesson.validation, params,
+                lambda backend: advance(1, what=f"measuring {backend}"),
+            )  # fmt: skip
+    finally:
+        torch.set_num_threads(threads)  # a backend may have set them to one, and the gate has a model to run
+
+
+@stage(retries=0)
+def judge_challenger(
+    run: Run, params: JudgedParams, lesson: Lesson, scored: Scored, card: Card, lease: Lease
+) -> Decision:
+    """Compare with the champion on the same test rows and, if it wins and may, promote."""
+    registry = Registry(run.storage)
+    champion = registry.champion()
+    rival, doubt = _rival(run, lesson, champion)
+    # Not the user's seed: the verdict must not be drawn again by training again with another.
+    seed = lesson.dataset_version
+    decision = judge(rival, scored.probabilities, lesson.test.labels, lesson.classes, params.max_class_loss, seed)
+    decision = decision.model_copy(update={"champion_version": champion, "reason": doubt + decision.reason})
+    if not decision.promoted:
+        return decision
+    if veto := _veto(params, lesson):
+        return decision.model_copy(update={"promoted": False, "reason": f"{veto}; {decision.reason}"})
+    lease.check()
+    registry.promote(card.version, champion)
+    return decision
+
+
+def _veto(params: JudgedParams, lesson: Lesson) -> str:
+    """Why a model that won does not become champion; empty if it does."""
+    if not params.promote:
+        return "promote is off"
+    if lesson.forgotten and not params.forget:
+        shown = ", ".join(lesson.forgotten[:5]) + (" and others" if len(lesson.forgotten) > 5 else "")
+        return f"lacks {shown}, which the champion knows and the dataset no longer shows; forget allows that"
+    return ""
+
+
+def _rival(run: Run, lesson: Lesson, champion: int | None) -> tuple[np.ndarray | None, str]:
+    """The champion's probabilities, and why there are none if it can no longer be used."""
+    if champion is None:
+        return None, ""
+    try:
+        return rival_probabilities(run.storage, champion, lesson.dataset_version, lesson.classes), ""
+    except ModelError as error:  # retraining is the remedy, so it must not fail of this
+        return None, f"the champion cannot be scored ({error}), so judged without one; "
