@@ -8,7 +8,6 @@ from pydantic import Field, field_validator
 from nightsort.config.training import FitParams, JudgedParams, TrainParams
 from nightsort.words import Balance, Combine, Tunable
 
-
 _STRATEGIES: list[Balance] = ["none", "class_weights", "oversampling", "balanced_softmax", "logit_adjustment"]
 _SEARCHED: list[Tunable] = ["learning_rate", "weight_decay", "balance", "mixup", "augment"]
 

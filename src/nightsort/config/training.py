@@ -10,7 +10,6 @@ from pydantic import Field
 from nightsort.config.run import RunParams
 from nightsort.words import Augment, Backend, Balance, Feature, Flip, Loading, Optimizer, Precision
 
-
 _SEEN: list[Feature] = ["hog", "colour"]
 
 
