@@ -35,6 +35,7 @@ Augment = Literal["none", "gentle", "trivial", "rand", "auto"]
 Flip = Literal["none", "horizontal", "both"]
 Optimizer = Literal["adamw", "sgd"]
 Precision = Literal["auto", "fp32", "bf16"]
+Keep = Literal["best", "last"]
 Loading = Literal["auto", "decoded", "stream"]
 Combine = Literal["vote", "mean", "weighted", "soup"]
 Tunable = Literal[

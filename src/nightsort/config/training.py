@@ -8,7 +8,7 @@ from typing import get_args
 from pydantic import Field
 
 from nightsort.config.run import RunParams
-from nightsort.words import Augment, Backend, Balance, Feature, Flip, Loading, Optimizer, Precision
+from nightsort.words import Augment, Backend, Balance, Feature, Flip, Keep, Loading, Optimizer, Precision
 
 _SEEN: list[Feature] = ["hog", "colour"]
 
@@ -107,6 +107,10 @@ class FitParams(PictureParams):
     patience: int = Field(
         20, ge=1, description="Stop after this many epochs without a better validation macro-F1 (at a tie, loss)."
     )
+    keep: Keep = Field(
+        "best",
+        description="Keep the weights of the best epoch on validation, or of the last, where that split is tiny.",
+    )
     batch_size: int | None = Field(
         None, ge=2, le=4096, description="Pictures per training step; empty chooses by the size of the training split."
     )
@@ -120,7 +124,9 @@ class FitParams(PictureParams):
     ema: float = Field(
         0.0, ge=0, lt=1, description="Decay a step of the moving average of the weights that is kept; 0 is off."
     )
-    precision: Precision = Field("auto", description="Of the forward pass; auto is bf16 where the hardware has it.")
+    precision: Precision = Field(
+        "auto", description="Of the forward pass; auto is bf16 on a GPU that has it, else fp32."
+    )
     compile: bool = Field(False, description="Compile the network with torch.compile; needs a C++ compiler.")
     processes: int = Field(1, ge=1, le=64, description="Processes that train together; with GPUs, one for each.")
     loading: Loading = Field(

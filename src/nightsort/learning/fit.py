@@ -22,7 +22,7 @@ from nightsort.learning.blended import blend
 from nightsort.learning.checkpoint import Checkpoints
 from nightsort.learning.classifier import Classifier
 from nightsort.learning.head import finish
-from nightsort.learning.history import Epoch, best_of
+from nightsort.learning.history import Epoch, kept_of
 from nightsort.learning.pictures import Feed, Pictures
 from nightsort.learning.temperature import fit_temperature
 from nightsort.learning.training.board import logging_to
@@ -43,7 +43,7 @@ class Fitted:
 
     :param model: weights of the best epoch, in evaluation mode, on the processor
     :param history: one record an epoch; empty of a classical model
-    :param best_epoch: 1-based; highest macro-F1 on validation, at a tie the lower loss; 0 of a classical model
+    :param best_epoch: 1-based; the one that was kept; 0 of a classical model
     :param before: training pictures per class, int64 (C,)
     :param after: what balancing made of them in one epoch, int64 (C,)
     :param temperature: divides the logits (Guo et al. 2017)
@@ -100,7 +100,7 @@ def fit(
         model=model,
         architecture=architecture,
         history=history,
-        best_epoch=best_of(history).epoch if history else 0,
+        best_epoch=kept_of(history, params.keep).epoch if history else 0,
         before=before,
         after=after,
         temperature=fit_temperature(predict.logits(model, validation.images), torch.from_numpy(validation.labels)),

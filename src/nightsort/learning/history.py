@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
+from nightsort.words import Keep
+
 
 class Epoch(BaseModel):
     """One pass over the training split. Losses are means per picture; macro_f1 is on validation."""
@@ -26,6 +28,6 @@ def merit(epoch: Epoch) -> tuple[float, float]:
     return epoch.validation_macro_f1, -epoch.validation_loss
 
 
-def best_of(history: Sequence[Epoch]) -> Epoch:
-    """The epoch of the highest merit, the first of equals."""
-    return max(history, key=merit)
+def kept_of(history: Sequence[Epoch], keep: Keep) -> Epoch:
+    """The epoch whose weights are kept: of the highest merit, the first of equals; or the last."""
+    return history[-1] if keep == "last" else max(history, key=merit)

@@ -60,9 +60,10 @@ class Loop:
         self._restore()
         self.step = Step(self.model, self.learned.optimizer, self.params, len(self.task.plan.before),
                          self.hardware, self.ranks, self.progress.parts, self._note)  # fmt: skip
+        epochs, begins = self.params.epochs, self.task.plan.second_phase(self.params.epochs)
         with torch.random.fork_rng(devices=self.hardware.generators):
             self._wrap(self.progress.epoch <= self.params.frozen_epochs)
-            while not self.progress.is_over(self.params.epochs, self.params.patience):
+            while not self.progress.is_over(epochs, self.params.patience, self.params.keep, begins):
                 if self.body.is_frozen != (self.progress.epoch <= self.params.frozen_epochs):
                     self._wrap(not self.body.is_frozen)
                 on_epoch(self._epoch(on_step))
@@ -83,7 +84,7 @@ class Loop:
         trained = time.perf_counter() - began
         epoch = self.ranks.told(self._figures(began, trained) if self.ranks.leads else None)
         assert epoch is not None  # the process that leads said it
-        if self.progress.close(epoch):
+        if self.progress.close(epoch, self.params.keep):
             self.learned.keep()
         self._save(0.0)
         return epoch

@@ -21,7 +21,7 @@ def make_optimizer(model: nn.Module, params: FitParams) -> Optimizer:
     groups = _groups(model, params.weight_decay)
     if params.optimizer == "sgd":
         return SGD(groups, lr=params.learning_rate, momentum=MOMENTUM, nesterov=True)
-    return AdamW(groups, lr=params.learning_rate)
+    return AdamW(groups, lr=params.learning_rate, fused=True)
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:

@@ -2,7 +2,8 @@
 
 from pydantic import BaseModel
 
-from nightsort.learning.history import Epoch, best_of
+from nightsort.learning.history import Epoch, kept_of
+from nightsort.words import Keep
 
 
 class Progress(BaseModel):
@@ -23,13 +24,18 @@ class Progress(BaseModel):
     history: list[Epoch] = []
     notes: list[str] = []
 
-    def close(self, epoch: Epoch) -> bool:
-        """Go on with the next epoch; whether the one that ends is the best so far."""
+    def close(self, epoch: Epoch, keep: Keep) -> bool:
+        """Go on with the next epoch; whether the one that ends is the one to keep so far."""
         self.history.append(epoch)
         self.epoch, self.step, self.loss, self.seconds = self.epoch + 1, 0, 0.0, 0.0
-        return best_of(self.history) is epoch
+        return kept_of(self.history, keep) is epoch
 
-    def is_over(self, epochs: int, patience: int) -> bool:
-        """Whether the epochs or the patience are used up."""
+    def is_over(self, epochs: int, patience: int, keep: Keep, begins: int = 1) -> bool:
+        """Whether the epochs or the patience are used up; who keeps the last epoch has patience.
+
+        :param begins: first epoch of a strategy's second phase, before which patience does not end
+        """
         last = self.epoch - 1
-        return last >= epochs or (bool(self.history) and last - best_of(self.history).epoch >= patience)
+        return last >= epochs or (
+            bool(self.history) and last - max(begins - 1, kept_of(self.history, keep).epoch) >= patience
+        )
