@@ -51,11 +51,22 @@ def _facts(card: Card, champion: bool) -> Iterator[str]:
         "classes": f"{len(card.classes)}: {names}{more}",
         "learned from": f"dataset version {card.dataset_version}, balanced by {card.balance}",
         "test split": f"accuracy {card.accuracy:.3f}, macro-F1 {card.macro_f1:.3f}",
-        "confidence": f"temperature {card.temperature:.2f}, abstains below {card.abstain_below:g}",
+        "confidence": f"temperature {card.temperature:.2f}, abstains below {_least(card)}",
         "weights": f"SHA-256 {card.weights_sha256}",
+        **({"started from": f"{card.weights_from}, SHA-256 {card.weights_from_sha256}"} if card.weights_from else {}),
     }
     yield f"model {card.version}{', the champion' if champion else ''}"
     yield from (f"  {name:13} {fact}" for name, fact in facts.items())
+
+
+def _least(card: Card) -> str:
+    """The confidence from which on it answers; a threshold above 1 is a class that it never names."""
+    if not card.thresholds:
+        return f"{card.abstain_below:g}"
+    answered = [least for least in card.thresholds.values() if least <= 1]
+    never = len(card.thresholds) - len(answered)
+    between = f"{min(answered):.2f} to {max(answered):.2f} by class" if answered else "any"
+    return between + (f"; never answers with {never} of {len(card.thresholds)} classes" if never else "")
 
 
 def _backends(record: Record | None) -> Iterator[str]:

@@ -168,6 +168,7 @@ def describe_predictions(
         training_share=card.training_share,
         abstained=predicted.abstained,
         abstain_below=card.abstain_below,
+        by_class=bool(card.thresholds),
         least_certain=thumbnails(predicted.least_certain, params.max_pixels, access(run, params)),
         backend=serving.backend if worked else "",
         why_backend=serving.why if worked else "",

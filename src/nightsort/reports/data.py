@@ -119,6 +119,7 @@ class ClassifyPart(BaseModel):
     training_share: dict[str, float]  # class -> share in the training split
     abstained: int
     abstain_below: float
+    by_class: bool = False  # thresholds of the classes hold, and abstain_below for no class that has one
     least_certain: list[Thumbnail]
     backend: str = ""  # what computed the answers
     why_backend: str = ""  # in words
