@@ -26,7 +26,7 @@ def ensemble(params: EnsembleParams) -> Report:
             card = publish_bundle(run, params, lesson, fitted, scored, name, members[0].card.balance)
             record = measure_backends(run, params, lesson, fitted, card)
             decision = judge_challenger(run, params, lesson, scored, card, lease)
-            run.parts["training"] = describe_training(params, lesson, fitted, card, record, scored, decision)
+            run.parts["training"] = describe_training(lesson, fitted, card, record, scored, decision)
     except BusyError as error:
         return run.skipped(str(error))
     return run.finished()

@@ -4,7 +4,6 @@ Invariant: every field of the model has one option, or an argument if it is the 
 named; the value goes to pydantic as it was typed. Does not know what a command does.
 """
 
-import inspect
 from typing import Any, Literal, get_args, get_origin
 
 import click
@@ -12,15 +11,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from nightsort.config.run import own_first
+
 _COMMON = {"storage"}  # every command has it already
 
 
 def of_model(model: type[BaseModel]) -> list[click.Parameter]:
     """The arguments and options of a command that takes the fields of a model, its own before those it inherits."""
-    bases = enumerate(model.__mro__)
-    heritage = {name: rank for rank, base in bases for name in inspect.get_annotations(base)}
-    names = [name for name in model.model_fields if name not in _COMMON]
-    return [_parameter(name, model.model_fields[name]) for name in sorted(names, key=heritage.__getitem__)]
+    return [_parameter(name, model.model_fields[name]) for name in own_first(model) if name not in _COMMON]
 
 
 def _parameter(name: str, field: FieldInfo) -> click.Parameter:

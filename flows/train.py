@@ -6,20 +6,23 @@ from tempfile import TemporaryDirectory
 from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError
+from nightsort.learning.pretrained import initial_weights
+from nightsort.learning.zoo import check_name
 from nightsort.reports.data import Report
 from tasks.lesson import load_pictures
 from tasks.publishing import judge_challenger, measure_backends, publish_bundle, score_test
 from tasks.runs import Run
-from tasks.train import checkpoints_of, choose_weights, describe_training, fit_model
+from tasks.train import checkpoints_of, describe_training, fit_model
 
 
 def train(params: TrainParams) -> Report:
     """Decode, balance and fit, score the test split, publish, measure what can compute it, judge."""
     run = Run("train", params)
     Dataset(run.storage).resolve(params.dataset_version)
+    check_name(params.model)
     try:
         with run.lease("models") as lease, TemporaryDirectory(prefix="nightsort-") as scratch:
-            params, initial = choose_weights(run, params)
+            params, initial = initial_weights(run.storage, params)
             lesson = load_pictures(run, params, Path(scratch))
             checkpoints = checkpoints_of(run, params, lesson, initial)
             fitted = fit_model(run, params, lesson, initial, checkpoints)
@@ -28,7 +31,7 @@ def train(params: TrainParams) -> Report:
             checkpoints.clear()
             record = measure_backends(run, params, lesson, fitted, card)
             decision = judge_challenger(run, params, lesson, scored, card, lease)
-            run.parts["training"] = describe_training(params, lesson, fitted, card, record, scored, decision)
+            run.parts["training"] = describe_training(lesson, fitted, card, record, scored, decision)
     except BusyError as error:
         return run.skipped(str(error))
     return run.finished()

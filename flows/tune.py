@@ -4,6 +4,8 @@ from flows.launch import subflow
 from nightsort.config.search import TuneParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError
+from nightsort.learning.pretrained import initial_weights
+from nightsort.learning.zoo import check_name
 from nightsort.reports.data import Report
 from tasks.compute import Workers
 from tasks.lesson import load_pictures
@@ -16,11 +18,13 @@ def tune(params: TuneParams) -> Report:
     """Decode once, try knobs side by side, judge them by the validation split; then run `train` with the best."""
     run = Run("tune", params)
     Dataset(run.storage).resolve(params.dataset_version)
+    check_name(params.model)
     try:
         with run.lease(f"study-{params.study}"):
             with Workers(placed(params)) as workers:
+                params, initial = initial_weights(run.storage, params)
                 lesson = load_pictures(run, params, run.scratch)
-                begun = begin_search(run, params, lesson)
+                begun = begin_search(run, params, lesson, initial)
                 before = run_trials(run, params, lesson, begun, workers)
                 found = describe_search(run, params, lesson, begun, before)
             run.parts["tune"] = found.part

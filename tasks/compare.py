@@ -14,8 +14,8 @@ from nightsort.config.search import CompareParams
 from nightsort.errors import RunError
 from nightsort.evaluation.attempt import attempt, key_of
 from nightsort.evaluation.comparison import Comparison, Failure, Outcome
-from nightsort.learning.beginning import initial_weights
-from nightsort.learning.shared import Shared, share
+from nightsort.learning.feeds.shared import Shared, share
+from nightsort.learning.pretrained import Initial
 from nightsort.reports import compared
 from nightsort.reports.learned import ComparePart
 from nightsort.reports.shown import ClassCount
@@ -38,10 +38,9 @@ class Planned:
 
 
 @stage(retries=2)
-def plan_trainings(run: Run, params: CompareParams, lesson: Lesson) -> Planned:
+def plan_trainings(run: Run, params: CompareParams, lesson: Lesson, initial: Initial | None) -> Planned:
     """Lay the splits out for the workers, and look what an earlier run of the same comparison has done."""
     shared = share(run.storage, run.scratch, lesson.classes, lesson.train, lesson.validation, lesson.test)
-    initial = initial_weights(run.storage, params)
     key = key_of(
         params,
         lesson.preprocessing.version,

@@ -185,6 +185,8 @@ class Workers:
                     "distributed.admin.low-level-log-length": 0,
                     # Arrow's other allocators reserve a gigabyte, which would count against a worker's limit.
                     "distributed.nanny.pre-spawn-environ.ARROW_DEFAULT_MEMORY_POOL": "system",
+                    # Threads of torch that wait for one another would spin, and two trainings beside each other crawl.
+                    "distributed.nanny.pre-spawn-environ.OMP_WAIT_POLICY": "PASSIVE",
                 }
             )
             # Prefect sets every logger to INFO; Dask's comings and goings are not the run's story.

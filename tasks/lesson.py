@@ -16,8 +16,8 @@ from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError
 from nightsort.images.preprocess import Preprocessing
 from nightsort.learning.card import load_card
-from nightsort.learning.loading import feed_for_training, load_split
-from nightsort.learning.pictures import Feed, Pictures
+from nightsort.learning.feeds.loading import feed_for_training, load_split
+from nightsort.learning.feeds.pictures import Feed, Pictures
 from nightsort.learning.registry import Registry
 from tasks.progress import progress
 from tasks.runs import Run

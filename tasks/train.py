@@ -4,25 +4,19 @@ Invariant: a training that was killed goes on from its last checkpoint; one that
 Does not know what becomes of the model.
 """
 
-from pathlib import Path
-from typing import get_args
-
 import numpy as np
 
-from nightsort.config.training import JudgedParams, TrainParams
+from nightsort.config.training import TrainParams
 from nightsort.evaluation.scores import Decision
-from nightsort.learning import bundle, fit, pretrained
-from nightsort.learning.architecture import Network
+from nightsort.learning import fit
 from nightsort.learning.card import Card
 from nightsort.learning.checkpoint import Checkpoints
 from nightsort.learning.fit import Fitted
 from nightsort.learning.history import Epoch
 from nightsort.learning.pretrained import Initial
-from nightsort.learning.registry import Registry
 from nightsort.reports.learned import BackendRow, BackendTable, TrainingPart
 from nightsort.reports.shown import ClassCount
 from nightsort.scoring.trials.choice import Record
-from nightsort.words import Classical
 from tasks.lesson import Lesson
 from tasks.progress import progress
 from tasks.publishing import Scored
@@ -63,30 +57,7 @@ def checkpoints_of(run: Run, params: TrainParams, lesson: Lesson, initial: Initi
     )
 
 
-def choose_weights(run: Run, params: TrainParams) -> tuple[TrainParams, Initial | None]:
-    """The weights to start from; and the parameters, in which the network of a champion's embedding has its name.
-
-    :raises ModelError: there are no such weights
-    """
-    if params.weights is None:
-        return params, None
-    if params.weights == "imagenet":
-        return params, pretrained.imagenet(params.embedder if _is_classical(params) else params.model)
-    if params.weights != "champion":
-        return params, pretrained.from_file(Path(params.weights))
-    champion = bundle.load(run.storage, Registry(run.storage).require_champion())
-    architecture = champion.card.architecture
-    if _is_classical(params) and isinstance(architecture, Network):
-        params = params.model_copy(update={"embedder": architecture.name})
-    return params, pretrained.from_bundle(champion)
-
-
-def _is_classical(params: TrainParams) -> bool:
-    return params.model in get_args(Classical)
-
-
 def describe_training(
-    params: JudgedParams,
     lesson: Lesson,
     fitted: Fitted,
     card: Card,

@@ -9,14 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from nightsort.config.run import RunParams
 from nightsort.config.search import TuneParams
 from nightsort.config.training import FitParams, TrainParams
 from nightsort.errors import RunError
 from nightsort.learning import search
-from nightsort.learning.beginning import initial_weights
+from nightsort.learning.checkpoint import NO_MATTER
+from nightsort.learning.feeds.shared import Shared, share
+from nightsort.learning.pretrained import Initial
 from nightsort.learning.search import Search
-from nightsort.learning.shared import Shared, share
 from nightsort.reports import tuned
 from nightsort.reports.learned import TunePart
 from tasks.compute import Workers
@@ -25,9 +25,6 @@ from tasks.progress import progress
 from tasks.runs import Run
 from tasks.side_by_side import lane, threads_of
 from tasks.stage import stage
-
-_NO_MATTER = {*RunParams.model_fields, "checkpoint_seconds", "tensorboard", "seed"}
-"""Knobs that may change from run to run of a study."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +43,10 @@ class Found:
 
 
 @stage(retries=0)
-def begin_search(run: Run, params: TuneParams, lesson: Lesson) -> Search:
+def begin_search(run: Run, params: TuneParams, lesson: Lesson, initial: Initial | None) -> Search:
     """The study, refused if its trials cannot be compared with those to come."""
     fitting = FitParams.model_validate(params.model_dump(include=set(FitParams.model_fields)))
-    initial = initial_weights(run.storage, params)
-    fixed = fitting.model_dump(mode="json", exclude=_NO_MATTER | set(params.search))
+    fixed = fitting.model_dump(mode="json", exclude={*NO_MATTER, "seed", *params.search})
     facts: dict[str, Any] = {
         **fixed,
         "dataset_version": lesson.dataset_version,

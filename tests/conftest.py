@@ -15,6 +15,8 @@ from selenium.webdriver.chrome.service import Service
 
 from nightsort.storage import Storage
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; torch reads it when it is loaded
+
 pytest_plugins = ["tests.object_store", "tests.flows.commands", "tests.reports.judged_training"]
 
 settings.register_profile("no-time-limit", deadline=None)

@@ -59,6 +59,7 @@ PLACE = "pipelines.n.parameters."
         ("{flow: classify, parameters: {source: 3}}", f"{PLACE}source: must be a valid string, got 3"),
         ("{flow: train, parameters: {epochs: many}}",
          f"{PLACE}epochs: must be a valid integer, unable to parse string as an integer, got 'many'"),
+        ("{flow: ensemble, parameters: {models: [1]}}", f"{PLACE}models: must be at least 2, got [1]"),
         ("{flow: train, parameters: {source: x}}", f"{PLACE}source: is not a known setting"),
         ("{flow: train, parameters: {bath_size: 4}}",
          f"{PLACE}bath_size: is not a known setting; did you mean 'batch_size'?"),

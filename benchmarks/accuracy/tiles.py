@@ -30,8 +30,8 @@ from nightsort.dataset.versions import Dataset
 from nightsort.evaluation.metrics import evaluate
 from nightsort.evaluation.scores import Scores
 from nightsort.images.preprocess import Preprocessing, load_stored
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.learning.fit import fit
-from nightsort.learning.pictures import Pictures
 from nightsort.learning.predict import probabilities
 from nightsort.learning.pretrained import from_file
 from nightsort.storage import Storage

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nightsort.dataset.versions import Dataset
 from nightsort.images.preprocess import Preprocessing
-from nightsort.learning.loading import feed_for_training
+from nightsort.learning.feeds.loading import feed_for_training
 from nightsort.learning.predict import batch
 from nightsort.storage import Storage
 from peers.loader_pass import BATCH, arguments, timed

@@ -159,6 +159,8 @@ def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseMod
             return f"{where}: is required"
         case "bool_parsing":
             return f"{where}: must be true or false, got {detail['input']!r}"
+        case "too_short":
+            return f"{where}: must be at least {detail['ctx']['min_length']}, got {detail['input']!r}"
         case "extra_forbidden":
             *parents, name = detail["loc"]
             near = get_close_matches(str(name), _settings(model, parents), n=1, cutoff=0.75)

@@ -27,7 +27,7 @@ FULL = [20.0, 20.0, 20.0]
     ],
 )
 def test_what_the_model_sees_of_each_class(strategy: Balance, seen: list[float], noted: bool) -> None:
-    plan = make_plan(strategy, LABELS, ["a", "b", "c"], seed=0)
+    plan = make_plan(strategy, LABELS, ["a", "b", "c"])
     rows, labels, weights, notes = resample(FEATURES, LABELS, plan, seed=0)
     assert np.bincount(labels, weights).tolist() == pytest.approx(seen, rel=1e-5)
     assert bool(notes) == noted and all(note.startswith(f"{strategy}: ") for note in notes)
@@ -36,6 +36,6 @@ def test_what_the_model_sees_of_each_class(strategy: Balance, seen: list[float],
 
 
 def test_the_seed_decides_what_is_left_out() -> None:
-    plan = make_plan("undersampling", LABELS, ["a", "b", "c"], seed=0)
+    plan = make_plan("undersampling", LABELS, ["a", "b", "c"])
     one, again, other = (resample(FEATURES, LABELS, plan, seed)[0] for seed in (1, 1, 4))
     assert np.array_equal(one, again) and not np.array_equal(one, other)

@@ -17,7 +17,7 @@ from nightsort.config.intake import IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError, ShardError
 from nightsort.images.preprocess import Preprocessing
-from nightsort.learning.loading import load_split
+from nightsort.learning.feeds.loading import load_split
 from nightsort.reports import store
 from nightsort.reports.data import Report
 from nightsort.reports.shown import ClassCount

@@ -14,8 +14,8 @@ from flows.train import train
 from nightsort.config.intake import IngestParams
 from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
-from nightsort.learning import loading
 from nightsort.learning.card import Card, load_card
+from nightsort.learning.feeds import loading
 from nightsort.reports.data import Report
 from nightsort.scoring.trials import choice, publication, sample, trial
 from nightsort.scoring.trials.choice import backend_for

@@ -19,7 +19,7 @@ from nightsort.dataset.versions import Dataset
 from nightsort.errors import ConfigError
 from nightsort.images.clean import Cleaning
 from nightsort.images.decode import decode
-from nightsort.learning.loading import load_split
+from nightsort.learning.feeds.loading import load_split
 from nightsort.learning.registry import Registry
 from nightsort.reports import store
 from nightsort.schema import SPLITS

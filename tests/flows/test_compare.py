@@ -16,8 +16,8 @@ from nightsort.config.search import CompareParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError, ModelError, RunError, TrainingError
 from nightsort.evaluation.attempt import attempt
+from nightsort.learning.feeds.loading import load_split
 from nightsort.learning.fit import fit
-from nightsort.learning.loading import load_split
 from nightsort.reports import store
 from nightsort.reports.data import Report
 from nightsort.schema import EXAMPLES
@@ -92,7 +92,7 @@ def test_what_a_killed_comparison_finished_is_not_trained_again(
         return fit(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr("nightsort.learning.shared.fit", dies_in_the_second)
+        patch.setattr("nightsort.learning.resumption.fit", dies_in_the_second)
         with pytest.raises(KeyboardInterrupt):
             run("none,focal")
     again = run("none,focal")
@@ -110,7 +110,7 @@ def test_a_strategy_that_fails_is_told_of_beside_the_others(
             raise TrainingError("epoch 1, batch 2: the loss is nan")
         return fit(train, validation, classes, params, **more)
 
-    monkeypatch.setattr("nightsort.learning.shared.fit", diverges)
+    monkeypatch.setattr("nightsort.learning.resumption.fit", diverges)
     report = run("focal,none")
     assert report.compare
     first, second = report.compare.rows
@@ -127,11 +127,20 @@ def test_a_strategy_that_fails_is_told_of_beside_the_others(
 def test_what_is_wrong_with_every_strategy_alike_ends_it_at_once(
     run: Callable[..., Report], attempted: list[tuple[str, int]], tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelError, match="smal_resnet"):
-        run("none,focal", model="smal_resnet")
+    with pytest.raises(ModelError, match="'embedding' is what resnet18 makes"):
+        run("none,focal", model="svm", features=["embedding"])
     assert len(attempted) == 1
     with pytest.raises(DatasetError, match="is empty"):
         compare(CompareParams(storage=str(tmp_path / "nowhere")))
+
+
+def test_an_unknown_model_is_told_of_before_pictures_are_decoded(
+    run: Callable[..., Report], attempted: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.compare.load_pictures", lambda *_: pytest.fail("pictures were decoded"))
+    with pytest.raises(ModelError, match=r"unknown name 'smal_resnet'; near it: small_resnet"):
+        run("none,focal", model="smal_resnet")
+    assert attempted == []
 
 
 def without_training(storage: Storage, label: str) -> None:

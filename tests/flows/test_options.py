@@ -19,3 +19,10 @@ def test_every_field_has_one_word(flow: str) -> None:
 def test_what_a_flow_alone_takes_comes_before_what_it_shares(flow: str, own: str, inherited: str) -> None:
     words = [parameter.name for parameter in of_model(PARAMS[flow])]
     assert words.index(own) < words.index(inherited)
+
+
+@pytest.mark.parametrize("flow", PARAMS)
+def test_a_form_has_the_order_of_the_command_line(flow: str) -> None:
+    words = [parameter.name for parameter in of_model(PARAMS[flow])]
+    shown = [name for name in PARAMS[flow].model_json_schema()["properties"] if name != "storage"]
+    assert shown == words

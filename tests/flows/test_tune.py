@@ -111,7 +111,7 @@ def test_a_trial_that_fails_is_no_end_unless_all_do(
             raise TrainingError("epoch 1, batch 2: the loss is nan")
         return fit(*args, **kwargs)
 
-    monkeypatch.setattr("nightsort.learning.shared.fit", fails_first)
+    monkeypatch.setattr("nightsort.learning.resumption.fit", fails_first)
     with pytest.raises(RunError, match="none of 1 trials was completed; TrainingError: epoch 1, batch 2"):
         run(1)
     report = run(2)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from nightsort.config.training import TrainParams
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.learning.fit import Fitted
-from nightsort.learning.pictures import Pictures
 from nightsort.learning.predict import logits
 
 CLASSES = ["bar", "block", "dot"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nightsort.learning.checkpoint import Checkpoints, State
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.storage import Storage
 from tests.learning.shapes import CLASSES, TRAIN, VALIDATION, params
 

@@ -8,8 +8,8 @@ import torch
 
 from nightsort.errors import DatasetError, ModelError, TrainingError
 from nightsort.learning.architecture import Network
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.learning.fit import Fitted, fit
-from nightsort.learning.pictures import Pictures
 from nightsort.learning.predict import embeddings, logits, probabilities
 from nightsort.learning.pretrained import Initial
 from nightsort.learning.training import loop
@@ -117,6 +117,14 @@ def test_a_loss_that_is_not_finite_names_epoch_batch_and_pictures(monkeypatch: p
     assert "lower learning_rate=0.01" in message
 
 
+def test_a_loss_that_only_validation_shows_to_be_infinite_ends_the_training_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "validate", lambda model, pictures: Validation(float("nan"), 1.0, 1.0))
+    with pytest.raises(TrainingError, match=r"^epoch 1, validation: the loss is nan; lower learning_rate=0\.01"):
+        fit(TRAIN, VALIDATION, CLASSES, params())
+
+
 def test_weights_to_start_from_are_used_and_recorded(fitted: Fitted) -> None:
     initial = Initial(fitted.model.state_dict(), "model 3", "ab" * 32, CLASSES)
     recipe = params(epochs=1, learning_rate=1e-6, augment="none", mixup=0)
@@ -152,4 +160,3 @@ def test_pictures_keep_rows_together() -> None:
     some = TRAIN.take(np.array([100, 0]))
     assert (some.ids, some.labels.tolist()) == (["1-100", "1-0"], [2, 0])
     assert np.array_equal(some.images[0], TRAIN.images[100])
-    assert some.counts(CLASSES).tolist() == [1, 0, 1]

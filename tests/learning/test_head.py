@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from nightsort.balance.plan import make_plan
 from nightsort.learning import predict
 from nightsort.learning.classifier import Classifier
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.learning.head import finish
 from nightsort.learning.networks.heads import CosineHead
-from nightsort.learning.pictures import Pictures
 from nightsort.words import Balance
 
 CLASSES = ["common", "rare", "single"]
@@ -55,7 +55,7 @@ def recall(model: Classifier, held_out: Pictures = HELD_OUT) -> NDArray[np.float
 
 def finished(model: Classifier, strategy: Balance, train: Pictures = TRAIN, seed: int = 0) -> list[str]:
     """Notes of what was done to the model."""
-    return finish(model, train, VALIDATION, CLASSES, make_plan(strategy, train.labels, CLASSES, 0), seed)
+    return finish(model, train, VALIDATION, CLASSES, make_plan(strategy, train.labels, CLASSES), seed)
 
 
 @pytest.mark.parametrize("head", [nn.Linear, CosineHead])
@@ -147,7 +147,7 @@ def test_a_class_with_one_picture_works(strategy: Balance) -> None:
 def test_only_the_training_split_is_synthesised_from() -> None:
     """With other validation pictures, of which only figures are taken, the retrained head is the same."""
     one, other = trained(), trained()
-    plan = make_plan("smote", TRAIN.labels, CLASSES, 0)
+    plan = make_plan("smote", TRAIN.labels, CLASSES)
     finish(one, TRAIN, VALIDATION, CLASSES, plan, 0)
     finish(other, TRAIN, pictures((5, 5, 50), 9), CLASSES, plan, 0)
     assert torch.equal(one.head.weight, other.head.weight) and torch.equal(one.head.bias, other.head.bias)

@@ -59,7 +59,7 @@ def test_ldam_is_cross_entropy_after_the_right_class_gave_up_its_margin() -> Non
 
 
 def test_the_weights_of_ldam_drw_begin_late() -> None:
-    plan = make_plan("ldam_drw", np.repeat([0, 1, 2], [200, 20, 2]), ["a", "b", "c"], seed=0)
+    plan = make_plan("ldam_drw", np.repeat([0, 1, 2], [200, 20, 2]), ["a", "b", "c"])
     early, still, late = (loss_for(plan, progress)(LOGITS, TARGETS).item() for progress in (0.0, 0.79, 0.8))
     assert early == still == pytest.approx(ldam(LOGITS, TARGETS, margins(plan.before), ONES).item())
     weights = torch.from_numpy(plan.weights)
@@ -68,7 +68,7 @@ def test_the_weights_of_ldam_drw_begin_late() -> None:
 
 @pytest.mark.parametrize("strategy", ["class_weights", "effective_number", "balanced_softmax", "ldam_drw"])
 def test_a_mistake_on_a_rare_class_costs_more(strategy: Balance) -> None:
-    loss = loss_for(make_plan(strategy, np.array([0] * 30 + [1] * 2), ["common", "rare"], seed=0), progress=1.0)
+    loss = loss_for(make_plan(strategy, np.array([0] * 30 + [1] * 2), ["common", "rare"]), progress=1.0)
     undecided = torch.zeros(1, 2)
     rare, common = torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]])
     assert loss(undecided, rare) > 3 * loss(undecided, common)
@@ -76,7 +76,7 @@ def test_a_mistake_on_a_rare_class_costs_more(strategy: Balance) -> None:
 
 @pytest.mark.parametrize("strategy", ["none", "class_weights", "focal", "balanced_softmax", "ldam_drw"])
 def test_logits_of_half_precision_are_computed_in_full(strategy: Balance) -> None:
-    loss = loss_for(make_plan(strategy, np.array([0] * 30 + [1] * 2 + [2]), ["a", "b", "c"], seed=0), progress=1.0)
+    loss = loss_for(make_plan(strategy, np.array([0] * 30 + [1] * 2 + [2]), ["a", "b", "c"]), progress=1.0)
     half = LOGITS.bfloat16()
     assert loss(half, TARGETS).dtype == torch.float32
     assert loss(half, TARGETS).item() == pytest.approx(loss(half.float(), TARGETS).item())

@@ -13,13 +13,17 @@ import torchvision
 from safetensors.torch import save_file
 from torchvision.transforms.functional import normalize
 
+from nightsort.config.training import FitParams
 from nightsort.errors import ModelError
-from nightsort.learning.architecture import Network
+from nightsort.learning import bundle
+from nightsort.learning.architecture import Ensemble, Network
 from nightsort.learning.bundle import Bundle
 from nightsort.learning.card import Card
 from nightsort.learning.classifier import Classifier
-from nightsort.learning.pretrained import Initial, begin, from_bundle, from_file, imagenet
+from nightsort.learning.pretrained import Initial, begin, from_bundle, from_file, imagenet, initial_weights
+from nightsort.learning.registry import Registry
 from nightsort.learning.zoo import build
+from nightsort.storage import Storage
 
 NAME = "mobilenet_v3_small"
 PUBLISHED = f"{NAME}-047dcff4.pth"
@@ -225,3 +229,36 @@ def test_a_network_of_ours_has_no_weights_of_imagenet() -> None:
 def test_an_unknown_network_is_answered_with_near_names() -> None:
     with pytest.raises(ModelError, match=r"unknown name 'resnet19'; near it: .*resnet18"):
         imagenet("resnet19")
+
+
+def test_weights_are_random_unless_named(storage: Storage) -> None:
+    params = FitParams()
+    assert initial_weights(storage, params) == (params, None)
+    with pytest.raises(ModelError, match=r"no champion in .* yet"):
+        initial_weights(storage, FitParams(weights="champion"))
+
+
+def test_an_unknown_embedder_is_answered_before_any_weights_are_read(storage: Storage) -> None:
+    params = FitParams(model="svm", features=["embedding"], embedder="resnet19", weights="nowhere.safetensors")
+    with pytest.raises(ModelError, match=r"unknown name 'resnet19'; near it: .*resnet18"):
+        initial_weights(storage, params)
+
+
+def test_the_champions_network_embeds_for_a_classical_model(published: Bundle, storage: Storage) -> None:
+    storage.prepare()
+    bundle.save(storage, published.card, published.network)
+    Registry(storage).promote(published.card.version, None)
+    given = FitParams(model="svm", features=["embedding"], weights="champion")
+    params, initial = initial_weights(storage, given)
+    assert params == given.model_copy(update={"embedder": "small_resnet"})
+    assert initial and initial.source == "model 3"
+    network = given.model_copy(update={"model": "small_resnet"})
+    assert initial_weights(storage, network)[0] == network
+
+
+def test_a_champion_that_is_no_network_is_no_start(published: Bundle, storage: Storage) -> None:
+    both = Ensemble(combine="mean", members=[Network(name="small_resnet")] * 2)
+    bundle.save(storage, published.card.model_copy(update={"architecture": both}), build(both, 2))
+    Registry(storage).promote(published.card.version, None)
+    with pytest.raises(ModelError, match=r"^weights: the champion, model 3 \(small_resnet\), is no network"):
+        initial_weights(storage, FitParams(weights="champion"))

@@ -14,7 +14,7 @@ from nightsort.learning.classical.assembly import join
 from nightsort.learning.classical.features import Features
 from nightsort.learning.classical.hog import Hog
 from nightsort.learning.classifier import Classifier
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.reports.learned import MAX_MISTAKES
 from nightsort.reports.mistakes import mistakes
 

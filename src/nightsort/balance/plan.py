@@ -100,11 +100,10 @@ def deferred(progress: float) -> bool:
     return progress >= DEFERRED - 1e-9
 
 
-def make_plan(strategy: Balance, labels: NDArray[np.int64], classes: list[str], seed: int) -> Plan:
+def make_plan(strategy: Balance, labels: NDArray[np.int64], classes: list[str]) -> Plan:
     """Turn the balance knob into a plan for one training split.
 
     :param labels: class ids of the training split, int64 (N,), each in 0..C-1
-    :param seed: unused by every strategy there is; an epoch takes its own
     :raises DatasetError: a class has no training picture
     :raises ConfigError: unknown strategy
     """

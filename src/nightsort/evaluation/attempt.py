@@ -17,9 +17,10 @@ from nightsort.errors import UserError, WriteError
 from nightsort.evaluation.comparison import Comparison, Failure, Outcome
 from nightsort.evaluation.metrics import evaluate
 from nightsort.learning.checkpoint import Checkpoints
-from nightsort.learning.pictures import Feed
+from nightsort.learning.feeds.pictures import Feed
+from nightsort.learning.feeds.shared import Shared
 from nightsort.learning.predict import probabilities
-from nightsort.learning.shared import Shared, prepare
+from nightsort.learning.resumption import prepare
 from nightsort.learning.validation import validate
 
 _REVISION = 1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nightsort.dataset.versions import Dataset
 from nightsort.learning import bundle
-from nightsort.learning.loading import load_split
+from nightsort.learning.feeds.loading import load_split
 from nightsort.learning.predict import probabilities
 from nightsort.storage import Storage
 

@@ -1,1 +1,1 @@
-"""Torch: networks, batches, losses, training, bundles."""
+"""Torch: models, what they learn from, losses, training, bundles."""

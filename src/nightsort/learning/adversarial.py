@@ -4,16 +4,14 @@ Invariant: no pixel moves by more than epsilon, nor out of 0..255; the model is 
 weights, gradients, modes and running statistics. Does not know what is measured or learned from it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from nightsort.errors import ModelError
-
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""Logits (B, C) and targets, mostly (B, C), to a scalar."""
+from nightsort.learning.losses import Loss
 
 
 def fgsm(model: nn.Module, images: Tensor, targets: Tensor, loss: Loss, epsilon: float) -> Tensor:

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from nightsort.config.run import RunParams
 from nightsort.config.training import FitParams
-from nightsort.learning.pictures import Feed
+from nightsort.learning.feeds.pictures import Feed
 from nightsort.storage import Storage
 
-_NO_MATTER = {*RunParams.model_fields, "checkpoint_seconds", "tensorboard"}
+NO_MATTER = {*RunParams.model_fields, "checkpoint_seconds", "tensorboard"}
 """Knobs that change nothing about the weights."""
 
 
@@ -41,7 +41,7 @@ class State:
 class Checkpoints:
     """Where one training keeps its state.
 
-    :param key: of :meth:`key`: another recipe, other classes or other data are another training
+    :param key: of :meth:`key_of`: another recipe, other classes or other data are another training
     """
 
     storage: Storage
@@ -53,7 +53,7 @@ class Checkpoints:
 
         :param initial_sha256: of the weights to start from, if any
         """
-        recipe = params.model_dump(mode="json", include=set(FitParams.model_fields) - _NO_MATTER)
+        recipe = params.model_dump(mode="json", include=set(FitParams.model_fields) - NO_MATTER)
         digest = hashlib.sha256(json.dumps([recipe, classes, initial_sha256], sort_keys=True).encode())
         for feed in (train, validation):
             digest.update("".join(feed.ids).encode())

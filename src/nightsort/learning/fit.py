@@ -9,29 +9,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import get_args
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from nightsort.balance.plan import make_plan
+from nightsort.balance.rows import Counts
 from nightsort.config.training import FitParams
 from nightsort.errors import DatasetError, ModelError
 from nightsort.learning import predict, pretrained
 from nightsort.learning.architecture import Architecture, Network
-from nightsort.learning.blended import blend
 from nightsort.learning.checkpoint import Checkpoints
 from nightsort.learning.classifier import Classifier
+from nightsort.learning.feeds.blended import blend
+from nightsort.learning.feeds.pictures import Feed, Pictures
 from nightsort.learning.head import finish
 from nightsort.learning.history import Epoch, kept_of
-from nightsort.learning.pictures import Feed, Pictures
 from nightsort.learning.temperature import fit_temperature
 from nightsort.learning.training.board import logging_to
 from nightsort.learning.training.launch import train_network
-from nightsort.learning.training.task import Task
+from nightsort.learning.training.loop import Task
 from nightsort.learning.zoo import build
 from nightsort.words import Classical
-
-Counts = NDArray[np.int64]
 
 STATISTICS_PICTURES = 1024
 """Training pictures, evenly spread, from which the normalisation is computed."""
@@ -54,8 +51,8 @@ class Fitted:
     architecture: Architecture
     history: list[Epoch]
     best_epoch: int
-    before: NDArray[np.int64]
-    after: NDArray[np.int64]
+    before: Counts
+    after: Counts
     temperature: float
     notes: list[str]
     weights_from: str = ""
@@ -131,7 +128,7 @@ def _fit_network(
     on_step: Callable[[int, int], None],
 ) -> tuple[Classifier, Network, list[Epoch], Counts, Counts, list[str]]:
     """The model, its architecture, its epochs, pictures per class before and after balancing, notes."""
-    plan = make_plan(params.balance, train.labels, classes, params.seed)
+    plan = make_plan(params.balance, train.labels, classes)
     network = Network(name=params.model, head="cosine" if params.balance == "ldam_drw" else "linear")
     model, notes = _begin(network, train, classes, params, initial)
     task = Task(model, blend(plan, train, params.seed), validation, plan, params)

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score, recall_score
+from sklearn.metrics import recall_score
 from torch import Tensor, nn
 
 from nightsort.balance.plan import ON_EMBEDDINGS, Plan
 from nightsort.balance.synthesis import synthesise
 from nightsort.learning import predict
 from nightsort.learning.classifier import Classifier
+from nightsort.learning.feeds.pictures import Feed, Pictures, each
 from nightsort.learning.networks.heads import CosineHead
-from nightsort.learning.pictures import Feed, Pictures, each
-from nightsort.learning.validation import validate
+from nightsort.learning.validation import macro_f1, validate
 
 PENALTY = 1e-3
 """L2 penalty on the head's weights, per squared unit; embeddings are standardised meanwhile."""
@@ -64,11 +64,8 @@ def _adjust(model: Classifier, head: nn.Linear | CosineHead, validation: Picture
 
 def _merit(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> tuple[float, float]:
     """Macro-F1 and balanced accuracy over the classes that the split holds."""
-    held = sorted(set(labels.tolist()))
-    return tuple(  # type: ignore[return-value]
-        float(score(labels, predicted, labels=held, average="macro", zero_division=0))
-        for score in (f1_score, recall_score)
-    )
+    recall = recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0)
+    return macro_f1(labels, predicted), float(recall)
 
 
 def _retrain(

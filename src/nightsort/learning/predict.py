@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nightsort.learning.classifier import Classifier
-from nightsort.learning.memory import is_lack_of_memory
 
 
 def batch(images: NDArray[np.uint8]) -> Tensor:
@@ -43,6 +42,13 @@ def probabilities(
     """
     scaled: NDArray[np.float32] = torch.softmax(logits(model, images, batch_size) / temperature, 1).numpy()
     return scaled
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether the GPU, or the processor's allocator, surely had not as much memory as was asked for."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def _forward(

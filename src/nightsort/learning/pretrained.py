@@ -1,4 +1,4 @@
-"""Owns the weights that a training starts from, other than random ones.
+"""Owns the weights that a training starts from, other than random ones: which, and how they get into a model.
 
 Invariant: nothing is unpickled; where the weights came from is recorded with their hash; a body is taken whole or
 not at all.
@@ -10,17 +10,26 @@ import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar, get_args
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from nightsort.config.training import FitParams
 from nightsort.errors import ModelError
+from nightsort.learning import bundle as bundles
+from nightsort.learning.architecture import Network
 from nightsort.learning.bundle import Bundle
 from nightsort.learning.classifier import Classifier
 from nightsort.learning.networks import naming
+from nightsort.learning.registry import Registry
 from nightsort.learning.zoo import check_name
+from nightsort.storage import Storage
+from nightsort.words import Classical
+
+P = TypeVar("P", bound=FitParams)
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, for values in 0..1
 _SHOWN = 3  # names of each fault that a message holds
@@ -40,6 +49,33 @@ class Initial:
     source: str
     sha256: str
     classes: list[str] = field(default_factory=list)
+
+
+def initial_weights(storage: Storage, params: P) -> tuple[P, Initial | None]:
+    """The weights that `params.weights` names; None where they are random.
+
+    :returns: the parameters too, in which the network of a champion's embedding has its name
+    :raises ModelError: an unknown embedder; no champion, or one that is no network; a file that is none of weights
+    """
+    is_classical = params.model in get_args(Classical)
+    if is_classical and "embedding" in params.features:
+        check_name(params.embedder)
+    if params.weights is None:
+        return params, None
+    if params.weights == "imagenet":
+        return params, imagenet(params.embedder if is_classical else params.model)
+    if params.weights != "champion":
+        return params, from_file(params.weights)
+    champion = bundles.load(storage, Registry(storage).require_champion())
+    architecture = champion.card.architecture
+    if not isinstance(architecture, Network):
+        raise ModelError(
+            f"weights: the champion, model {champion.card.version} ({champion.card.model}), is no network that could "
+            "be trained further; give imagenet or a file.safetensors, or none"
+        )
+    if is_classical:
+        params = params.model_copy(update={"embedder": architecture.name})
+    return params, from_bundle(champion)
 
 
 def imagenet(name: str) -> Initial:

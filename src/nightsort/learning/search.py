@@ -16,22 +16,19 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from nightsort.balance.plan import ON_EMBEDDINGS
 from nightsort.config.training import FitParams
 from nightsort.errors import ConfigError, StorageError, UserError, WriteError
+from nightsort.learning.feeds.shared import Shared
 from nightsort.learning.history import Epoch
-from nightsort.learning.shared import Shared, prepare
+from nightsort.learning.resumption import prepare
 from nightsort.learning.validation import validate
 from nightsort.storage import Storage, writing
 from nightsort.words import Augment, Balance, Optimizer, Tunable
 
 _STARTUP = 5  # complete trials before any is pruned
 _PATIENT = 4  # a trial is not pruned in the first so-many-th of its epochs, while the learning rate rises
-_AFTERWARDS = {
-    "smote",
-    "borderline_smote",
-    "adasyn",
-    "pixel_smote",
-}  # pruning would not see what they do, or they are slow
+_AFTERWARDS = {*ON_EMBEDDINGS, "pixel_smote"}  # pruning would not see what they do, or they are slow
 WHY = "why"  # attribute of a trial that failed by itself
 
 SPACES: dict[Tunable, BaseDistribution] = {

@@ -5,13 +5,15 @@ Invariant: macro-F1 is the mean over the classes the split holds. Does not know 
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score
 
 from nightsort.learning import predict
 from nightsort.learning.classifier import Classifier
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 
 
 @dataclass(frozen=True)
@@ -33,5 +35,14 @@ def validate(model: Classifier, pictures: Pictures, batch_size: int = 256) -> Va
     return Validation(
         loss=F.cross_entropy(logits, torch.from_numpy(labels)).item(),
         accuracy=float(accuracy_score(labels, predicted)),
-        macro_f1=float(f1_score(labels, predicted, labels=sorted(set(labels)), average="macro", zero_division=0)),
+        macro_f1=macro_f1(labels, predicted),
     )
+
+
+def macro_f1(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+    """Mean F1 over the classes that the split holds, 0 to 1.
+
+    :param labels: class ids, int64 (N,), N at least 1
+    :param predicted: class ids, int64 (N,)
+    """
+    return float(f1_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nightsort.dataset.versions import Dataset
 from nightsort.evaluation import explanation
 from nightsort.learning.classifier import Classifier
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.reports.learned import MAX_MISTAKES, Mistake
 from nightsort.reports.shown import Thumbnail
 from nightsort.reports.thumbnails import data_uri

@@ -139,16 +139,19 @@ HEADINGS = ["trial", "state", "macro-F1", "epochs", "time", "knobs, or why it fa
 
 def history(tuned: TunePart) -> plots.Picture:
     """Each complete trial and the best so far; of very many trials the last."""
-    first = tuned.trials - len(tuned.values) + 1
+    first = tuned.trials - len(tuned.values)  # trials are counted from 0, as in the table
     found = [(first + place, value) for place, value in enumerate(tuned.values) if value is not None]
 
     def draw(figure: "Figure", ink: plots.Ink) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         axes = figure.subplots()
         numbers = [number for number, _ in found]
         axes.plot(numbers, [value for _, value in found], "o", color=ink.first, markersize=4, label="trial")
         best = list(accumulate((value for _, value in found), max))
         axes.step(numbers, best, where="post", color=ink.second, label="best so far")
         plots.dress(axes, ink, "Macro-F1 on validation", "trial")
-        axes.legend(loc="lower right", frameon=False, labelcolor=ink.text)
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.legend(frameon=False, labelcolor=ink.text)
 
     return plots.picture(draw, *plots.HALF)

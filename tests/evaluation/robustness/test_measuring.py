@@ -11,7 +11,7 @@ from nightsort.evaluation.robustness.measuring import measure
 from nightsort.evaluation.robustness.occlusion import occlude
 from nightsort.evaluation.scores import Robustness
 from nightsort.learning.classifier import Classifier
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 
 SIDE = 16
 

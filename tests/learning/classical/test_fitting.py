@@ -12,7 +12,7 @@ from nightsort.learning import predict
 from nightsort.learning.architecture import Network, OnFeatures
 from nightsort.learning.classical.assembly import build
 from nightsort.learning.classical.fitting import BATCH, fit_classical
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.learning.pretrained import Initial
 from nightsort.learning.zoo import build as build_any
 from nightsort.words import Classical

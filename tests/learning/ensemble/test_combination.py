@@ -13,7 +13,7 @@ from nightsort.learning.architecture import Architecture, Ensemble, Network
 from nightsort.learning.bundle import Bundle
 from nightsort.learning.card import Card
 from nightsort.learning.ensemble.combination import combine
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.learning.zoo import build
 
 Published = Callable[..., Bundle]

@@ -4,7 +4,7 @@ import torch
 
 from nightsort.learning.fit import fit
 from nightsort.learning.pretrained import Initial
-from nightsort.learning.training.freezing import Body
+from nightsort.learning.training.optimizing import Body
 from nightsort.learning.zoo import Network, build
 from tests.learning.shapes import CLASSES, TRAIN, VALIDATION, params
 

@@ -8,7 +8,7 @@ import torch
 from nightsort.errors import ConfigError
 from nightsort.learning.checkpoint import Checkpoints
 from nightsort.learning.history import Epoch
-from nightsort.learning.training import compiling, hardware
+from nightsort.learning.training import hardware
 from nightsort.learning.training.board import logging_to
 from nightsort.storage import Storage
 from nightsort.words import Precision
@@ -46,7 +46,7 @@ def test_each_process_needs_a_gpu_where_there_are_any(monkeypatch: pytest.Monkey
 def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(ConfigError, match="compile: needs a C\\+\\+ compiler, found none of no-such-compiler"):
-        compiling.compiled(torch.nn.Identity())
+        hardware.compiled(torch.nn.Identity())
 
 
 def test_each_epoch_is_logged_and_told(storage: Storage) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from nightsort.learning.training.averaging import average_of
+from nightsort.learning.training.learned import average_of
 from nightsort.learning.training.optimizing import make_optimizer, rate_at
 from tests.learning.shapes import params
 

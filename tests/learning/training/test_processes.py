@@ -13,10 +13,10 @@ from torch import nn
 from nightsort.balance.plan import make_plan
 from nightsort.errors import ConfigError
 from nightsort.learning.classifier import Classifier
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.learning.training import launch
 from nightsort.learning.training.launch import train_network
-from nightsort.learning.training.task import Task
+from nightsort.learning.training.loop import Task
 from tests.learning.shapes import CLASSES, TRAIN, VALIDATION, params
 
 
@@ -31,7 +31,7 @@ def without_batch_normalisation() -> Classifier:
 def task(train: Pictures, **changes: object) -> Task:
     """A training of that network; 96 pictures make 6 batches of 16."""
     recipe = params(epochs=2, balance="oversampling", checkpoint_seconds=1e-9, **changes)
-    plan = make_plan("oversampling", train.labels, CLASSES, 0)
+    plan = make_plan("oversampling", train.labels, CLASSES)
     return Task(without_batch_normalisation(), train, VALIDATION, plan, recipe)
 
 

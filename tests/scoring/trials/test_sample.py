@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.scoring.trials import sample
 
 

@@ -10,7 +10,7 @@ import pytest
 from nightsort.errors import ModelError
 from nightsort.learning.architecture import Network
 from nightsort.learning.card import Card
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.scoring.trials import measuring, sample, trial
 from nightsort.scoring.trials.choice import Trial
 from nightsort.scoring.trials.verdicts import Tolerance

@@ -18,7 +18,7 @@ from nightsort.evaluation.robustness import attack, corruptions, occlusion
 from nightsort.evaluation.robustness.strength import SEVERITIES
 from nightsort.evaluation.scores import Corruption, Robustness
 from nightsort.learning.classifier import Classifier
-from nightsort.learning.pictures import Images, Pictures, Rows
+from nightsort.learning.feeds.pictures import Images, Pictures, Rows
 from nightsort.learning.predict import batch
 
 MAX_PICTURES = 500

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import f1_score
 from torch import nn
 
 from nightsort.learning.classical.estimators import LEARN, MACHINES_ROWS, Rows, Settings
+from nightsort.learning.validation import macro_f1
 from nightsort.words import Classical
 
 SETTINGS: dict[Classical, list[Settings]] = {
@@ -49,7 +49,7 @@ def choose(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # what stopped early is judged like the others
             head = LEARN[name](rows, settings, seed).eval()
-        merit = _macro_f1(head, validation, labels)
+        merit = macro_f1(labels, _predicted(head, validation))
         if best is None or merit > best[0] + 1e-9:
             best = merit, head, settings
         on_fit()
@@ -62,8 +62,8 @@ def choose(
     return best[1], note
 
 
-def _macro_f1(head: nn.Module, features: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """Mean F1 of the classes that validation has."""
+def _predicted(head: nn.Module, features: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Class ids, int64 (N,)."""
     with torch.inference_mode():
         parts = [head(part).argmax(1) for part in torch.split(torch.from_numpy(features), 1024)]
-    return float(f1_score(labels, torch.cat(parts).numpy(), labels=np.unique(labels), average="macro"))
+    return np.asarray(torch.cat(parts).numpy(), np.int64)

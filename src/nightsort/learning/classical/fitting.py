@@ -15,6 +15,7 @@ from torch import nn
 
 from nightsort.balance.on_features import resample
 from nightsort.balance.plan import make_plan
+from nightsort.balance.rows import Counts
 from nightsort.config.training import FitParams
 from nightsort.errors import ModelError
 from nightsort.learning import predict
@@ -25,11 +26,10 @@ from nightsort.learning.classical.estimators import Rows
 from nightsort.learning.classical.features import Embedding, Features
 from nightsort.learning.classical.vocabulary import PICTURES, learn_words
 from nightsort.learning.classifier import Classifier
-from nightsort.learning.pictures import Feed, Images, Pictures, each
+from nightsort.learning.feeds.pictures import Feed, Images, Pictures, each
 from nightsort.learning.pretrained import Initial, begin
 from nightsort.words import Classical, Feature
 
-Counts = NDArray[np.int64]
 Values = NDArray[np.float32]
 OnStep = Callable[[int, int], None]
 
@@ -58,7 +58,7 @@ def fit_classical(
     :raises DatasetError: a class without a training picture
     """
     name = cast(Classical, params.model)
-    plan = make_plan(params.balance, train.labels, classes, params.seed)
+    plan = make_plan(params.balance, train.labels, classes)
     step = _Steps(on_step, -(-len(train) // BATCH) - (-len(validation) // BATCH) + len(SETTINGS[name]))
     body, notes = _body(train, params, initial, classes)
     features = _standardised(body, train, step)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nightsort.learning import predict
 from nightsort.learning.classical.sift import DESCRIPTOR, descriptors
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 
 WORDS = 256
 PICTURES = 1000

@@ -18,9 +18,9 @@ from nightsort.learning.bundle import Bundle
 from nightsort.learning.classifier import Classifier
 from nightsort.learning.ensemble.members import assemble
 from nightsort.learning.ensemble.soup import greedy_soup
-from nightsort.learning.ensemble.weighing import macro_f1, weigh
-from nightsort.learning.pictures import Pictures
-from nightsort.learning.validation import validate
+from nightsort.learning.ensemble.weighing import weigh
+from nightsort.learning.feeds.pictures import Pictures
+from nightsort.learning.validation import macro_f1, validate
 from nightsort.words import Combine
 
 Combined = tuple[Classifier, Architecture, list[str]]
@@ -36,7 +36,7 @@ def combine(bundles: list[Bundle], validation: Pictures, how: Combine) -> Combin
     """
     _check(bundles)
     answers = [predict.probabilities(one.network, validation.images, one.card.temperature) for one in bundles]
-    merits = [macro_f1(answer, validation.labels) for answer in answers]
+    merits = [macro_f1(validation.labels, answer.argmax(1)) for answer in answers]
     if how == "soup":
         model, architecture, note = _soup(bundles, validation, merits)
     else:

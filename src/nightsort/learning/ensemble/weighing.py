@@ -6,7 +6,8 @@ Does not know networks.
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score
+
+from nightsort.learning.validation import macro_f1
 
 _ROUNDS = 20  # voices that are given out
 
@@ -34,17 +35,7 @@ def weigh(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> NDAr
     return np.asarray(best[1] / best[1].sum(), np.float32)
 
 
-def macro_f1(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
-    """Mean F1 of the classes that the split holds, 0 to 1.
-
-    :param probabilities: (N, C), N at least 1
-    :param labels: (N,)
-    """
-    answers = probabilities.argmax(1)
-    return float(f1_score(labels, answers, labels=sorted(set(labels)), average="macro", zero_division=0))
-
-
 def _score(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, float]:
     """The higher the better: macro-F1, then mean log-likelihood."""
     likelihood = np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12)).mean()
-    return round(macro_f1(probabilities, labels), 9), float(likelihood)
+    return round(macro_f1(labels, probabilities.argmax(1)), 9), float(likelihood)

@@ -1,12 +1,17 @@
-"""Owns what of this machine a training uses: a processor or a GPU, and bfloat16 or not.
+"""Owns what of this machine a training uses: a processor or a GPU, bfloat16 or not, its compiler.
 
-Invariant: what is not asked for is only used where the hardware has instructions for it.
-Does not know networks.
+Invariant: what is not asked for is only used where the hardware has instructions for it; a compiled network has the
+weights of the other, not a copy.
+Does not know what a network computes.
 """
 
+import os
+import shutil
 from dataclasses import dataclass
+from typing import cast
 
 import torch
+from torch import nn
 
 from nightsort.errors import ConfigError
 from nightsort.words import Precision
@@ -53,3 +58,14 @@ def _has_bf16(device: torch.device) -> bool:
     one of them not a number; in fp32 none did. So there it is used only where it is asked for.
     """
     return device.type == "cuda" and bool(torch.cuda.is_bf16_supported(including_emulation=False))
+
+
+def compiled(model: nn.Module) -> nn.Module:
+    """The network, to be compiled at its first call, which takes minutes.
+
+    :raises ConfigError: there is no C++ compiler
+    """
+    names = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "clang++", "cl"]
+    if not any(shutil.which(name) for name in names):
+        raise ConfigError(f"compile: needs a C++ compiler, found none of {', '.join(names)}; install one or set it off")
+    return cast(nn.Module, torch.compile(model))

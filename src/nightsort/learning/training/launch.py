@@ -26,9 +26,8 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 from nightsort.errors import ConfigError, NightsortError, TrainingError
 from nightsort.learning.checkpoint import Checkpoints
 from nightsort.learning.history import Epoch
-from nightsort.learning.training.loop import Loop
+from nightsort.learning.training.loop import Loop, Task
 from nightsort.learning.training.ranks import Ranks
-from nightsort.learning.training.task import Task
 
 _PATIENCE = timedelta(days=1)  # others wait while the first validates; one that dies is noticed at once
 _ENDING = 10.0

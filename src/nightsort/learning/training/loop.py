@@ -7,25 +7,25 @@ Does not know how the rows of an epoch were chosen; the plan says.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
+from nightsort.balance.plan import Plan, progress
+from nightsort.config.training import FitParams
 from nightsort.errors import WriteError
 from nightsort.learning.checkpoint import Checkpoints, State
+from nightsort.learning.classifier import Classifier
+from nightsort.learning.feeds.pictures import Feed, Pictures
 from nightsort.learning.history import Epoch
 from nightsort.learning.losses import loss_for
-from nightsort.learning.training.averaging import average_of
 from nightsort.learning.training.batching import Batching, automatic_size
-from nightsort.learning.training.compiling import compiled
-from nightsort.learning.training.freezing import Body
-from nightsort.learning.training.hardware import choose
-from nightsort.learning.training.optimizing import make_optimizer, rate_at, set_rate
-from nightsort.learning.training.progress import Progress
+from nightsort.learning.training.hardware import choose, compiled
+from nightsort.learning.training.learned import Learned, average_of
+from nightsort.learning.training.optimizing import Body, make_optimizer, rate_at, set_rate
+from nightsort.learning.training.progress import Progress, Watch, require_finite
 from nightsort.learning.training.ranks import Ranks
-from nightsort.learning.training.saving import Learned
 from nightsort.learning.training.step import Step, seed_of
-from nightsort.learning.training.task import Task
-from nightsort.learning.training.watch import Watch
 from nightsort.learning.validation import validate
 
 OVERHEAD = 0.1
@@ -33,6 +33,21 @@ OVERHEAD = 0.1
 
 LOOK_EVERY = 16
 """Steps of a GPU after which their losses are looked at."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one training is about: a network, what it learns from, and how; it can be sent to another process.
+
+    :param model: changed in place
+    :param train: what the plan's rows are of
+    """
+
+    model: Classifier
+    train: Feed
+    validation: Pictures
+    plan: Plan
+    params: FitParams
 
 
 class Loop:
@@ -92,6 +107,7 @@ class Loop:
     def _figures(self, began: float, trained: float) -> Epoch:
         """The record of an epoch whose steps are done."""
         figures = validate(self.learned.shown, self.task.validation)
+        require_finite(figures.loss, f"epoch {self.progress.epoch}, validation", self.params.learning_rate)
         return Epoch(
             epoch=self.progress.epoch,
             train_loss=self.progress.loss / self.batching.steps,
@@ -106,7 +122,7 @@ class Loop:
     def _steps(self, began: float, on_step: Callable[[int, int], None]) -> None:
         """The steps of an epoch that are not done yet."""
         params, done, steps = self.params, self.progress, self.batching.steps
-        loss = loss_for(self.task.plan, (done.epoch - 1) / params.epochs)
+        loss = loss_for(self.task.plan, progress(done.epoch, params.epochs))
         every = LOOK_EVERY if self.hardware.is_gpu else 1
         watch = Watch(done.epoch, steps, self.ranks, params.learning_rate, every, done.loss)
         rows = self.task.plan.rows(done.epoch, params.epochs, params.seed)

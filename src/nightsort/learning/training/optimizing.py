@@ -1,7 +1,8 @@
-"""Owns the optimizer with its schedule.
+"""Owns the optimizer: which weights it changes, and how fast.
 
-Invariant: the learning rate is a pure function of the share of the steps that are done, so that a
-resumed training needs no state of it. Does not know what is learned.
+Invariant: a frozen body keeps its weights and its running statistics; the learning rate is a pure function
+of the share of the steps that are done, so that a resumed training needs no state of it.
+Does not know what is learned.
 """
 
 import math
@@ -10,6 +11,7 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from nightsort.config.training import FitParams
+from nightsort.learning.classifier import Classifier
 
 MOMENTUM = 0.9
 START = 1 / 25
@@ -45,3 +47,24 @@ def rate_at(done: float, params: FitParams) -> float:
     if done < params.warmup:
         return params.learning_rate * (START + (1 - START) * done / params.warmup)
     return params.learning_rate * 0.5 * (1 + math.cos(math.pi * (done - params.warmup) / (1 - params.warmup)))
+
+
+class Body:
+    """The body of a network, to be frozen at times."""
+
+    def __init__(self, model: Classifier) -> None:
+        self._model = model
+        self._learned = [weight for weight in model.body.parameters() if weight.requires_grad]
+        self.is_frozen = False
+
+    def freeze(self, frozen: bool) -> None:
+        """Let the head alone learn, or all of the network."""
+        self.is_frozen = frozen
+        for weight in self._learned:
+            weight.requires_grad_(not frozen)
+
+    def train(self) -> None:
+        """Training mode; of a frozen body evaluation mode, or batch normalisation would go on learning."""
+        self._model.train()
+        if self.is_frozen:
+            self._model.body.eval()

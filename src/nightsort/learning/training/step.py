@@ -19,12 +19,11 @@ from nightsort.config.training import FitParams
 from nightsort.errors import TrainingError
 from nightsort.learning import predict
 from nightsort.learning.adversarial import fgsm
-from nightsort.learning.augment import augmentation
+from nightsort.learning.augmentation.mixing import mix
+from nightsort.learning.augmentation.policies import augmentation
 from nightsort.learning.classifier import Classifier
+from nightsort.learning.feeds.pictures import Images, Rows
 from nightsort.learning.losses import Loss
-from nightsort.learning.memory import is_lack_of_memory
-from nightsort.learning.mixing import mix
-from nightsort.learning.pictures import Images, Rows
 from nightsort.learning.training.hardware import Hardware
 from nightsort.learning.training.ranks import Ranks
 
@@ -80,7 +79,7 @@ class Step:
                     value.backward()  # type: ignore[no-untyped-call]
                 total += value.detach()
         except (RuntimeError, MemoryError) as error:
-            if not is_lack_of_memory(error):
+            if not predict.is_lack_of_memory(error):
                 raise
             return None
         return total

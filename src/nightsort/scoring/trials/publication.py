@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nightsort.config.training import JudgedParams
 from nightsort.dataset.versions import Dataset
 from nightsort.learning.card import Card, load_card
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 from nightsort.scoring.trials import choice, sample, trial
 from nightsort.scoring.trials.choice import Record
 from nightsort.scoring.trials.machine import this_machine

@@ -19,7 +19,7 @@ from nightsort.errors import DatasetError
 from nightsort.evaluation.agreement import stratified
 from nightsort.images.preprocess import Preprocessing, load_stored
 from nightsort.learning.card import Card
-from nightsort.learning.pictures import Pictures
+from nightsort.learning.feeds.pictures import Pictures
 
 LIMIT = 2000
 """Pictures in a sample, at most; but one of each class."""

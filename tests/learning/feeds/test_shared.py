@@ -1,15 +1,11 @@
-"""What several processes learn from: splits as files, and the weights that all begin with."""
+"""What several processes learn from: splits as files."""
 
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from nightsort.config.training import FitParams
-from nightsort.errors import ModelError
-from nightsort.learning.beginning import initial_weights
-from nightsort.learning.pictures import Pictures
-from nightsort.learning.shared import prepare, share
+from nightsort.learning.feeds.pictures import Pictures
+from nightsort.learning.feeds.shared import share
 from nightsort.storage import Storage
 
 
@@ -32,16 +28,3 @@ def test_what_is_shared_comes_back_and_an_empty_split_too(tmp_path: Path, storag
         assert found.labels.tolist() == pictures.labels.tolist()
     assert len(shared.split("validation")) == 0
     assert shared.train.ids == given["train"].ids
-
-
-def test_another_recipe_has_other_checkpoints(tmp_path: Path, storage: Storage) -> None:
-    splits = [decoded(tmp_path, split, 4) for split in ("train", "validation", "test")]
-    shared = share(storage, tmp_path, ["a", "b"], *splits)
-    first, same, other = (prepare(shared, FitParams(seed=seed)).checkpoints.key for seed in (1, 1, 2))
-    assert first == same != other
-
-
-def test_weights_are_random_unless_named(storage: Storage) -> None:
-    assert initial_weights(storage, FitParams()) is None
-    with pytest.raises(ModelError, match="has no champion yet"):
-        initial_weights(storage, FitParams(weights="champion"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nightsort.balance.blends import Blends, plan_blends
 from nightsort.balance.plan import Plan
-from nightsort.learning.pictures import Feed, Images, Pictures, Rows, each
+from nightsort.learning.feeds.pictures import Feed, Images, Pictures, Rows, each
 
 REDUCED = 8
 """Side in pixels of the pictures that are compared to find neighbours."""
@@ -55,7 +55,7 @@ class Parents:
 
 @dataclass(frozen=True)
 class Blended:
-    """N pictures, then M blends of them; see :class:`nightsort.learning.pictures.Feed`."""
+    """N pictures, then M blends of them; see :class:`nightsort.learning.feeds.pictures.Feed`."""
 
     feed: Feed
     parents: Parents
@@ -63,7 +63,7 @@ class Blended:
 
     @property
     def labels(self) -> Rows:
-        """See :class:`nightsort.learning.pictures.Feed`."""
+        """See :class:`nightsort.learning.feeds.pictures.Feed`."""
         return np.concatenate([self.feed.labels, self.feed.labels[self.blends.base]])
 
     @property
@@ -80,7 +80,7 @@ class Blended:
         return len(self.feed) + len(self.blends.base)
 
     def batches(self, rows: Rows, batch_size: int, seed: int, skip: int = 0) -> Iterator[tuple[Rows, Images]]:
-        """See :class:`nightsort.learning.pictures.Feed`.
+        """See :class:`nightsort.learning.feeds.pictures.Feed`.
 
         Blends come at the places they were asked for at, pictures at the others, in the order of the feed.
         """
@@ -96,7 +96,7 @@ class Blended:
             yield part, images
 
     def sample(self, limit: int) -> Pictures:
-        """Of the pictures alone; see :class:`nightsort.learning.pictures.Feed`."""
+        """Of the pictures alone; see :class:`nightsort.learning.feeds.pictures.Feed`."""
         return self.feed.sample(limit)
 
 

@@ -9,9 +9,9 @@ import pytest
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import StorageError
 from nightsort.images.preprocess import Preprocessing
-from nightsort.learning.loading import feed_for_training, load_split
-from nightsort.learning.pictures import Feed, Pictures
-from nightsort.learning.streaming import Stream
+from nightsort.learning.feeds.loading import feed_for_training, load_split
+from nightsort.learning.feeds.pictures import Feed, Pictures
+from nightsort.learning.feeds.streaming import Stream
 from nightsort.words import Loading
 
 CLASSES, PREPROCESSING = ["crack", "dent"], Preprocessing(store_side=16, image_size=16)

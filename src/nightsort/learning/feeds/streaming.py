@@ -4,9 +4,11 @@ Invariant: encoded pictures held at a time stay within a limit, whatever the spl
 and seed give the same batches. Does not know what the pictures are used for.
 """
 
+from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,15 +17,16 @@ from nightsort.dataset.rowgroups import RowGroup
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import StorageError
 from nightsort.images.preprocess import Preprocessing, load_stored
-from nightsort.learning.ahead import ahead
-from nightsort.learning.pictures import Images, Pictures, Rows
+from nightsort.learning.feeds.pictures import Images, Pictures, Rows
+
+T = TypeVar("T")
 
 BUFFER_BYTES = 256_000_000
 """Encoded pictures that wait to be drawn from, by the mean size in their row group; one row group comes on top."""
 
 
 class Stream:
-    """A split of a dataset version, decoded while it is asked for: a :class:`nightsort.learning.pictures.Feed`.
+    """A split of a dataset version, decoded while it is asked for: a :class:`nightsort.learning.feeds.pictures.Feed`.
 
     Row groups are visited in an order drawn from the seed. Their pictures go into a buffer, and what no longer fits
     comes out of it at random. So copies of one row come near each other where the split is larger than the buffer, and
@@ -79,11 +82,11 @@ class Stream:
         return len(self.ids)
 
     def batches(self, rows: Rows, batch_size: int, seed: int, skip: int = 0) -> Iterator[tuple[Rows, Images]]:
-        """See :class:`nightsort.learning.pictures.Feed`; the next batches are made while one is used."""
-        return ahead(self._batches(self.order(rows, seed)[skip * batch_size :], batch_size))
+        """See :class:`nightsort.learning.feeds.pictures.Feed`; the next batches are made while one is used."""
+        return _ahead(self._batches(self.order(rows, seed)[skip * batch_size :], batch_size))
 
     def sample(self, limit: int) -> Pictures:
-        """See :class:`nightsort.learning.pictures.Feed`."""
+        """See :class:`nightsort.learning.feeds.pictures.Feed`."""
         rows = np.unique(np.linspace(0, len(self) - 1, min(limit, len(self))).astype(np.int64))
         images = np.empty((len(rows), self.side, self.side, 3), np.uint8)
         for part, pixels in self.batches(rows, 256, seed=0):
@@ -134,3 +137,15 @@ class Stream:
 
         list(threads.map(decode, [range(i, len(encoded), self._threads) for i in range(self._threads)]))
         return images
+
+
+def _ahead(items: Generator[T, None, None], count: int = 2) -> Iterator[T]:
+    """The items, `count` of them made in a thread before their use; what their making raises, is raised at its use."""
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:  # one thread: items come in their order
+        try:
+            waiting = deque(thread.submit(next, items, None) for _ in range(count))
+            while (item := waiting.popleft().result()) is not None:
+                waiting.append(thread.submit(next, items, None))
+                yield item
+        finally:
+            thread.submit(items.close)

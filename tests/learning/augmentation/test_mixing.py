@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from nightsort.config.training import PictureParams
-from nightsort.learning.mixing import mix
+from nightsort.learning.augmentation.mixing import mix
 
 CLASSES = 3
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from nightsort.config.training import PictureParams
-from nightsort.learning.borrowing import drawing_from
-from nightsort.learning.gentle import Gentle
+from nightsort.learning.augmentation.generator import drawing_from
+from nightsort.learning.augmentation.gentle import Gentle
 from nightsort.words import Augment, Flip
 
 Change = Callable[[Tensor, torch.Generator], Tensor]

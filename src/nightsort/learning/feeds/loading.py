@@ -15,8 +15,8 @@ import numpy as np
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import StorageError
 from nightsort.images.preprocess import Preprocessing, load_stored
-from nightsort.learning.pictures import Feed, Pictures
-from nightsort.learning.streaming import Stream
+from nightsort.learning.feeds.pictures import Feed, Pictures
+from nightsort.learning.feeds.streaming import Stream
 from nightsort.words import Loading
 
 _MARGIN = 0.2  # of the free disk, left to others

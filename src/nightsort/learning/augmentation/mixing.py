@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from nightsort.config.training import PictureParams
-from nightsort.learning.borrowing import drawing_from
+from nightsort.learning.augmentation.generator import drawing_from
 
 
 def mix(

@@ -11,9 +11,9 @@ import pytest
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError, StorageError
 from nightsort.images.preprocess import Preprocessing
-from nightsort.learning.loading import load_split
-from nightsort.learning.pictures import Rows, each
-from nightsort.learning.streaming import Stream
+from nightsort.learning.feeds.loading import load_split
+from nightsort.learning.feeds.pictures import Rows, each
+from nightsort.learning.feeds.streaming import Stream
 
 COUNT, SHARDS, CLASSES = 96, 8, ["crack", "dent"]  # as in the dataset
 PREPROCESSING = Preprocessing(store_side=16, image_size=16)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from nightsort.balance.plan import Plan, make_plan
-from nightsort.learning import blended
-from nightsort.learning.blended import Blended, blend
-from nightsort.learning.pictures import Images, Pictures, Rows, each
+from nightsort.learning.feeds import blended
+from nightsort.learning.feeds.blended import Blended, blend
+from nightsort.learning.feeds.pictures import Images, Pictures, Rows, each
 from nightsort.words import Balance
 
 LABELS = np.array([0] * 9 + [1] * 4 + [2])
@@ -35,7 +35,7 @@ class Streamed:
 
 def planned(strategy: Balance = "pixel_smote") -> Plan:
     """The plan of the pictures' labels."""
-    return make_plan(strategy, LABELS, ["a", "b", "c"], seed=0)
+    return make_plan(strategy, LABELS, ["a", "b", "c"])
 
 
 @pytest.fixture(params=[PICTURES, Streamed()], ids=["memory", "streamed"])

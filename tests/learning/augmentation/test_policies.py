@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from nightsort.config.training import PictureParams
-from nightsort.learning.augment import Crop, Erasing, augmentation
+from nightsort.learning.augmentation.policies import Crop, Erasing, augmentation
 
 PLAIN = {"augment": "none", "flip": "none", "mixup": 0}
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nightsort.learning.gentle import Gentle
+from nightsort.learning.augmentation.gentle import Gentle
 from nightsort.words import Flip
 
 STILL = {"degrees": 0, "shift": 0, "zoom": 0, "brightness": 0, "contrast": 0}

@@ -80,10 +80,6 @@ class Pictures:
         """See :class:`Feed`."""
         return self.take(np.unique(np.linspace(0, len(self) - 1, min(limit, len(self))).astype(np.int64)))
 
-    def counts(self, classes: list[str]) -> Rows:
-        """Pictures per class, int64 (C,)."""
-        return np.bincount(self.labels, minlength=len(classes)).astype(np.int64)
-
     def take(self, indices: Rows) -> "Pictures":
         """The pictures at these rows, in this order."""
         return Pictures(self.images[indices], self.labels[indices], [self.ids[i] for i in indices])

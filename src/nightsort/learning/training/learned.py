@@ -1,6 +1,7 @@
-"""Owns turning all that a training has learned into tensors by name, and back.
+"""Owns what a training has learned: weights, their moving average, the optimizer's state, the best weights so far.
 
-Invariant: what was restored goes on exactly as what was captured. Does not know files.
+Invariant: as tensors by name it goes on exactly as it was; the average never feeds back into what is trained.
+Does not know files.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from nightsort.learning.classifier import Classifier
 
 Weights: TypeAlias = Mapping[str, Tensor]
+Tensors: TypeAlias = tuple[Tensor, ...] | list[Tensor]
 
 
 class Learned:
@@ -74,3 +76,21 @@ class Learned:
 def _part(tensors: Weights, part: str) -> dict[str, Tensor]:
     """The tensors whose names begin with a part, without it."""
     return {name.removeprefix(f"{part}."): value for name, value in tensors.items() if name.startswith(f"{part}.")}
+
+
+def average_of(model: nn.Module, decay: float) -> AveragedModel:
+    """An exponential moving average of the parameters and running statistics of a model (Polyak and Juditsky 1992).
+
+    :param decay: a step; in the first steps min(decay, (1 + n) / (10 + n)), or the random weights would last
+    """
+
+    def move(averaged: Tensors, current: Tensors, steps: Tensor | int) -> None:
+        if not averaged[0].is_floating_point():  # counters of batch normalisation
+            torch._foreach_copy_(averaged, current)
+            return
+        # A tensor: a GPU need not be waited for.
+        now = torch.clamp(torch.as_tensor((1 + steps) / (10 + steps)), max=decay)
+        torch._foreach_mul_(averaged, now)
+        torch._foreach_add_(averaged, torch._foreach_mul(current, 1 - now))
+
+    return AveragedModel(model, multi_avg_fn=move, use_buffers=True)

@@ -1,0 +1,1 @@
+"""What changes a training batch at random: policies, the gentle one, mixing."""
