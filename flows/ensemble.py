@@ -1,8 +1,5 @@
 """The flow `ensemble`: published models in, one that combines them out, judged against the champion."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from nightsort.config.search import EnsembleParams
 from nightsort.errors import BusyError
 from nightsort.reports.data import Report
@@ -17,9 +14,9 @@ def ensemble(params: EnsembleParams) -> Report:
     """Load the members, combine them by the validation split, then as after a training."""
     run = Run("ensemble", params)
     try:
-        with run.lease("models") as lease, TemporaryDirectory(prefix="nightsort-") as scratch:
+        with run.lease("models") as lease:
             members = load_members(run, params)
-            lesson = load_pictures(run, params, Path(scratch), members[0].card.image_size)
+            lesson = load_pictures(run, params, run.scratch, members[0].card.image_size)
             fitted = combine_members(run, params, lesson, members)
             scored = score_test(run, params, lesson, fitted)
             name = f"{params.combine} of {', '.join(map(str, params.models))}"

@@ -1,8 +1,5 @@
 """The flow `train`: a dataset version in, a model judged against the champion out."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError
@@ -21,9 +18,9 @@ def train(params: TrainParams) -> Report:
     Dataset(run.storage).resolve(params.dataset_version)
     check_name(params.model)
     try:
-        with run.lease("models") as lease, TemporaryDirectory(prefix="nightsort-") as scratch:
+        with run.lease("models") as lease:
             params, initial = initial_weights(run.storage, params)
-            lesson = load_pictures(run, params, Path(scratch))
+            lesson = load_pictures(run, params, run.scratch)
             checkpoints = checkpoints_of(run, params, lesson, initial)
             fitted = fit_model(run, params, lesson, initial, checkpoints)
             scored = score_test(run, params, lesson, fitted)

@@ -20,7 +20,7 @@ from flows.train import train
 from nightsort.config.intake import ClassifyParams, IngestParams
 from nightsort.config.training import RetrainParams, TrainParams
 from nightsort.dataset.versions import Dataset
-from nightsort.errors import CeilingError, UnbalancedError
+from nightsort.errors import CeilingError, DatasetError, UnbalancedError
 from nightsort.learning.registry import Registry
 from nightsort.quarantine import Quarantine
 from nightsort.reports import store
@@ -260,3 +260,12 @@ def test_promote_off_leaves_the_champion(root: Path, quick: dict[str, Any]) -> N
     assert not report.training.decision.promoted
     assert report.training.decision.reason.startswith("promote is off; first champion")
     assert Registry(Storage(str(root))).champion() is None
+
+
+def test_what_a_killed_training_decoded_is_swept_by_a_later_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(run: Any, params: Any, folder: Path) -> None:
+        raise DatasetError(f"{Path(f'{folder}.lock').exists()}")  # of what has such a lock, the next run looks after
+
+    monkeypatch.setattr("flows.train.load_pictures", stopped)
+    with pytest.raises(DatasetError, match=r"^True$"):
+        train(TrainParams(storage=str(root)))

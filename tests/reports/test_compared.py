@@ -56,6 +56,13 @@ def test_lines_are_aligned_and_notes_bounded() -> None:
     assert compared.as_object(made)["best"] == "balanced_softmax"
 
 
+def test_what_is_noted_of_every_strategy_is_said_once() -> None:
+    made = part(
+        outcome("none", 0, 0.5, notes=["batch size 16", "x"]), outcome("focal", 0, 0.4, notes=["batch size 16"])
+    )
+    assert compared.notes(made) == ["each strategy: batch size 16", "none: x"]
+
+
 def test_the_figure_has_a_bar_for_each_strategy_that_has_figures() -> None:
     made = part(outcome("none", 0, 0.5), Failure("focal", 0, "nan"), outcome("class_weights", 0, 0.4))
     assert compared.bars(made) == compared.bars(part(outcome("none", 0, 0.5), outcome("class_weights", 0, 0.4)))

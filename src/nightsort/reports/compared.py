@@ -88,15 +88,15 @@ def lines(compared: ComparePart) -> list[str]:
 
 def notes(compared: ComparePart) -> list[str]:
     """What there is to note, of a strategy under its name, of several alike once; at most MAX_NOTES."""
-    alike = [note for note in compared.rows[0].notes if all(note in row.notes for row in compared.rows[1:])]
+    first, *others = compared.rows
+    alike = [note for note in first.notes if all(note in row.notes for row in others)] if others else []
     own = [
         note if note.startswith(row.strategy) else f"{words(row.strategy)}: {note}"
         for row in compared.rows
         for note in row.notes
-        if note not in alike or len(compared.rows) == 1
+        if note not in alike
     ]
-    shared = [f"each strategy: {note}" for note in alike if len(compared.rows) > 1]
-    return [*compared.notes, *shared, *own][:MAX_NOTES]
+    return [*compared.notes, *(f"each strategy: {note}" for note in alike), *own][:MAX_NOTES]
 
 
 def as_object(compared: ComparePart) -> dict[str, Any]:
