@@ -23,6 +23,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import fsspec
@@ -90,6 +91,13 @@ class Storage:
         place = self.locate(name)
         with _reading(place), self._fs.open(place, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def modified(self, name: str) -> datetime:
+        """When a file was last written, UTC; raises what :meth:`read_bytes` does."""
+        place = self.locate(name)
+        with _reading(place):
+            when: datetime = self._fs.modified(place)
+        return when
 
     def write_bytes(self, name: str, data: bytes | memoryview, durable: bool = True) -> None:
         """Write a file whole or not at all, replacing what was there; :class:`WriteError` if it cannot be.

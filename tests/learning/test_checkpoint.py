@@ -1,11 +1,14 @@
 """The state of an unfinished training on disk: whole, its own, or none."""
 
+import os
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from nightsort.learning import checkpoint
 from nightsort.learning.checkpoint import Checkpoints, State
 from nightsort.learning.feeds.pictures import Pictures
 from nightsort.storage import Storage
@@ -74,3 +77,14 @@ def test_knobs_that_change_no_weight_are_the_same_key() -> None:
     assert Checkpoints.key_of(other, CLASSES, TRAIN, VALIDATION) == Checkpoints.key_of(
         params(), CLASSES, TRAIN, VALIDATION
     )
+
+
+def test_what_nobody_went_on_with_is_removed_with_the_next_that_is_done(storage: Storage) -> None:
+    done, fresh, abandoned = (Checkpoints(storage, key) for key in ("done", "fresh", "abandoned"))
+    for one in (done, fresh, abandoned):
+        one.save(State({"weight": torch.zeros(2)}, {"epoch": 1}))
+    long_ago = time.time() - checkpoint.ABANDONED.total_seconds() - 60
+    os.utime(storage.locate("checkpoints/abandoned/state.safetensors"), (long_ago, long_ago))
+    done.clear()
+    assert storage.names("checkpoints") == ["fresh"]
+    assert fresh.load()[0] is not None

@@ -9,7 +9,9 @@ unpickled. Does not know what the state means.
 import hashlib
 import json
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -20,6 +22,9 @@ from nightsort.config.run import RunParams
 from nightsort.config.training import FitParams
 from nightsort.learning.feeds.pictures import Feed
 from nightsort.storage import Storage
+
+ABANDONED = timedelta(days=30)
+"""A training that nobody went on with for so long is not gone on with."""
 
 NO_MATTER = {*RunParams.model_fields, "checkpoint_seconds", "tensorboard"}
 """Knobs that change nothing about the weights."""
@@ -82,8 +87,12 @@ class Checkpoints:
             return None, [f"{place}: damaged ({str(error).partition(chr(10))[0]}); the training began anew"]
 
     def clear(self) -> None:
-        """Remove what is there: the training is done."""
+        """Remove what is there, the training being done, and what others left that nobody went on with."""
         self.storage.remove(f"checkpoints/{self.key}")
+        for key in self.storage.names("checkpoints"):
+            with suppress(FileNotFoundError):
+                if datetime.now(UTC) - self.storage.modified(f"checkpoints/{key}/state.safetensors") > ABANDONED:
+                    self.storage.remove(f"checkpoints/{key}")
 
 
 def _parse(data: bytes) -> State:

@@ -59,7 +59,7 @@ def initial_weights(storage: Storage, params: P) -> tuple[P, Initial | None]:
     """
     is_classical = params.model in get_args(Classical)
     if is_classical and "embedding" in params.features:
-        check_name(params.embedder)
+        check_name(params.embedder, "embedder")
     if params.weights is None:
         return params, None
     if params.weights == "imagenet":

@@ -34,13 +34,16 @@ def names() -> list[str]:
     return [*_OURS, *get_args(Classical), *torchvision.names()]
 
 
-def check_name(name: str) -> None:
-    """Raise :class:`ModelError`, with names near it, unless this is one of :func:`names`."""
+def check_name(name: str, knob: str = "model") -> None:
+    """Raise :class:`ModelError`, with names near it, unless this is one of :func:`names`.
+
+    :param knob: that it was given as
+    """
     if name in _OURS or name in names():
         return
     near = get_close_matches(name.lower(), names(), n=3, cutoff=0.5) or [SMALL, "resnet18", "logistic-regression"]
     raise ModelError(
-        f"model: unknown name {name!r}; near it: {', '.join(near)}; allowed are {', '.join(_OURS)}, "
+        f"{knob}: unknown name {name!r}; near it: {', '.join(near)}; allowed are {', '.join(_OURS)}, "
         f"{', '.join(get_args(Classical))}, and torchvision's classification models"
     )
 
