@@ -10,19 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nightsort.learning.networks.residual import residual_path
+
 
 class Block(nn.Module):
     """Basic block whose shortcut has no parameters: every second pixel, and zeros for new channels (option A)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.path = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
+        self.path = residual_path(inputs, outputs, stride)
         self.stride = stride
         self.added = (outputs - inputs) // 2  # channels of zeros on either side
 

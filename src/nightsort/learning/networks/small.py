@@ -7,19 +7,15 @@ Does not know classes.
 import torch
 from torch import Tensor, nn
 
+from nightsort.learning.networks.residual import residual_path
+
 
 class Block(nn.Module):
     """Basic residual block: two 3x3 convolutions and a shortcut (He et al. 2016)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.path = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
+        self.path = residual_path(inputs, outputs, stride)
         self.shortcut = (
             nn.Identity()
             if stride == 1 and inputs == outputs
