@@ -4,7 +4,7 @@ from torch import nn
 
 
 def residual_path(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    """Two 3x3 convolutions with batch normalisation (He et al. 2016), (B, inputs, H, W) -> (B, outputs, H / s, W / s)."""
+    """Two 3x3 convolutions with batch normalisation (He et al. 2016); the first has the stride."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
         nn.BatchNorm2d(outputs),
