@@ -13,6 +13,7 @@ from nightsort.learning.losses import (
     ldam,
     loss_for,
     margins,
+    spread_of,
     weighted_cross_entropy,
 )
 from nightsort.words import Balance
@@ -80,3 +81,12 @@ def test_logits_of_half_precision_are_computed_in_full(strategy: Balance) -> Non
     half = LOGITS.bfloat16()
     assert loss(half, TARGETS).dtype == torch.float32
     assert loss(half, TARGETS).item() == pytest.approx(loss(half.float(), TARGETS).item())
+
+
+def test_a_smoothed_target_of_balanced_softmax_leaves_what_is_doubtful_at_the_prior() -> None:
+    labels = np.repeat(np.arange(3), [90, 9, 1])
+    plan = make_plan("balanced_softmax", labels, ["a", "b", "c"])
+    logits = torch.zeros(1, 3, requires_grad=True)  # says nothing beyond the prior
+    loss_for(plan, 0.0)(logits, spread_of(plan)[None]).backward()
+    assert logits.grad is not None and logits.grad.abs().max() < 1e-6
+    assert spread_of(make_plan("none", labels, ["a", "b", "c"])).tolist() == pytest.approx([1 / 3] * 3)

@@ -77,6 +77,16 @@ def margins(before: NDArray[np.int64]) -> Tensor:
     return MARGIN * quarter / quarter.max()
 
 
+def spread_of(plan: Plan) -> Tensor:
+    """Over which classes label smoothing spreads its share of a target, float32 (C,): all alike, or by the prior.
+
+    Balanced softmax raises logits by the log prior. Were the share spread alike, a rare class would have to be given
+    more than its prior to every picture, and would be named for all that is doubtful.
+    """
+    counts = torch.from_numpy(plan.before).float()
+    return counts / counts.sum() if plan.strategy == "balanced_softmax" else torch.full_like(counts, 1 / len(counts))
+
+
 def loss_for(plan: Plan, progress: float = 0.0) -> Loss:
     """The loss that a balancing plan calls for.
 

@@ -46,7 +46,9 @@ def stepped(holds: int = 1000, parts: int = 1, **changes: Any) -> tuple[Classifi
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     hardware = Hardware(torch.device("cpu"), bf16=False)
     recipe = params(**(given | changes))
-    step = Step(model, optimizer, recipe, len(CLASSES), hardware, Ranks(), parts, notes.append)
+    step = Step(
+        model, optimizer, recipe, torch.ones(len(CLASSES)) / len(CLASSES), hardware, Ranks(), parts, notes.append
+    )
     value = step(model, TRAIN.images[ROWS], TRAIN.labels[ROWS], cross_entropy, (1, 0))
     return model, value.item(), step, notes
 
@@ -75,8 +77,8 @@ def test_one_picture_that_does_not_fit_ends_the_training() -> None:
 
 def test_other_faults_are_not_taken_for_a_lack_of_memory() -> None:
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        Step(Classifier(nn.Flatten(), nn.Linear(5, 3)), torch.optim.SGD([nn.Parameter(torch.zeros(1))]), params(), 3,
-             Hardware(torch.device("cpu"), False), Ranks(), 1, lambda note: None)(
+        Step(Classifier(nn.Flatten(), nn.Linear(5, 3)), torch.optim.SGD([nn.Parameter(torch.zeros(1))]), params(),
+             torch.ones(3) / 3, Hardware(torch.device("cpu"), False), Ranks(), 1, lambda note: None)(
             Classifier(nn.Flatten(), nn.Linear(5, 3)), TRAIN.images[:4], TRAIN.labels[:4], cross_entropy, (1, 0)
         )  # fmt: skip
 

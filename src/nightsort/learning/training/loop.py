@@ -18,7 +18,7 @@ from nightsort.learning.checkpoint import Checkpoints, State
 from nightsort.learning.classifier import Classifier
 from nightsort.learning.feeds.pictures import Feed, Pictures
 from nightsort.learning.history import Epoch
-from nightsort.learning.losses import loss_for
+from nightsort.learning.losses import loss_for, spread_of
 from nightsort.learning.training.batching import Batching, automatic_size
 from nightsort.learning.training.hardware import choose, compiled
 from nightsort.learning.training.learned import Learned, average_of
@@ -73,7 +73,7 @@ class Loop:
     def run(self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None]) -> list[Epoch]:
         """Train until the epochs or the patience are used up, and put the best weights back."""
         self._restore()
-        self.step = Step(self.model, self.learned.optimizer, self.params, len(self.task.plan.before),
+        self.step = Step(self.model, self.learned.optimizer, self.params, spread_of(self.task.plan),
                          self.hardware, self.ranks, self.progress.parts, self._note)  # fmt: skip
         epochs, begins = self.params.epochs, self.task.plan.second_phase(self.params.epochs)
         with torch.random.fork_rng(devices=self.hardware.generators):

@@ -31,6 +31,7 @@ from nightsort.learning.training.ranks import Ranks
 class Step:
     """How a batch changes a network.
 
+    :param spread: over classes, float32 (C,): what label smoothing gives its share of a target to
     :param parts: into which a batch is divided; grows when memory does not suffice
     :param note: called with what a report should say
     """
@@ -40,13 +41,14 @@ class Step:
         model: Classifier,
         optimizer: Optimizer,
         params: FitParams,
-        classes: int,
+        spread: Tensor,
         hardware: Hardware,
         ranks: Ranks,
         parts: int,
         note: Callable[[str], None],
     ) -> None:
-        self.model, self.optimizer, self.params, self.classes = model, optimizer, params, classes
+        self.model, self.optimizer, self.params = model, optimizer, params
+        self.spread = spread.to(hardware.device)
         self.hardware, self.ranks, self.parts, self.note = hardware, ranks, parts, note
         self.augment = augmentation(params)
 
@@ -88,9 +90,9 @@ class Step:
         """Mean loss of some pictures, varied as the knobs say."""
         device, generator = self.hardware.device, torch.Generator().manual_seed(seed)
         pixels = self.augment(predict.batch(images).to(device), generator)
-        inputs, targets = mix(pixels, torch.from_numpy(labels).to(device), self.classes, self.params, generator)
+        inputs, targets = mix(pixels, torch.from_numpy(labels).to(device), len(self.spread), self.params, generator)
         smoothing = self.params.label_smoothing
-        targets = targets * (1 - smoothing) + smoothing / self.classes
+        targets = targets * (1 - smoothing) + smoothing * self.spread
         torch.manual_seed(seed)  # dropout, stochastic depth
         with self.hardware.autocast():
             if self.params.adversarial:
