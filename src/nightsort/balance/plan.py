@@ -68,11 +68,6 @@ class Plan:
         """Rows of every epoch, at most as many as the split has."""
         return int(self.after.sum()) if self.strategy == "undersampling" else len(self.labels)
 
-    def second_phase(self, epochs: int) -> int:
-        """The first epoch, from 1, in which a deferred strategy does what it is for; 1 for all others."""
-        late = self.strategy in ("deferred_sampling", "ldam_drw")
-        return next(e for e in range(1, epochs + 1) if not late or e == epochs or deferred(progress(e, epochs)))
-
     def rows(self, epoch: int, epochs: int, seed: int) -> NDArray[np.int64]:
         """Rows of one epoch in random order, int64 (length,): a pure function of its arguments.
 
@@ -98,6 +93,12 @@ def progress(epoch: int, epochs: int) -> float:
 def deferred(progress: float) -> bool:
     """Whether what a deferred strategy does has begun."""
     return progress >= DEFERRED - 1e-9
+
+
+def second_phase(strategy: Balance, epochs: int) -> int:
+    """The first epoch, from 1, in which a deferred strategy does what it is for; 1 for all others."""
+    late = strategy in ("deferred_sampling", "ldam_drw")
+    return next(e for e in range(1, epochs + 1) if not late or e == epochs or deferred(progress(e, epochs)))
 
 
 def make_plan(strategy: Balance, labels: NDArray[np.int64], classes: list[str]) -> Plan:

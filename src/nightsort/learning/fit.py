@@ -26,7 +26,7 @@ from nightsort.learning.history import Epoch, kept_of
 from nightsort.learning.temperature import fit_temperature
 from nightsort.learning.training.board import logging_to
 from nightsort.learning.training.launch import train_network
-from nightsort.learning.training.loop import Task
+from nightsort.learning.training.loop import Task, first_that_counts
 from nightsort.learning.zoo import build
 from nightsort.words import Classical
 
@@ -97,7 +97,7 @@ def fit(
         model=model,
         architecture=architecture,
         history=history,
-        best_epoch=kept_of(history, params.keep).epoch if history else 0,
+        best_epoch=kept_of(history, params.keep, first_that_counts(params)).epoch if history else 0,
         before=before,
         after=after,
         temperature=fit_temperature(predict.logits(model, validation.images), torch.from_numpy(validation.labels)),

@@ -28,6 +28,11 @@ def merit(epoch: Epoch) -> tuple[float, float]:
     return epoch.validation_macro_f1, -epoch.validation_loss
 
 
-def kept_of(history: Sequence[Epoch], keep: Keep) -> Epoch:
-    """The epoch whose weights are kept: of the highest merit, the first of equals; or the last."""
-    return history[-1] if keep == "last" else max(history, key=merit)
+def kept_of(history: Sequence[Epoch], keep: Keep, begins: int) -> Epoch:
+    """The epoch whose weights are kept: of the highest merit, the first of equals; or the last.
+
+    :param begins: epochs before this one are kept only while there is no other: by luck on a small validation split,
+        one of the warm-up would otherwise win over all that were learned
+    """
+    ripe = [epoch for epoch in history if epoch.epoch >= begins] or history
+    return ripe[-1] if keep == "last" else max(ripe, key=merit)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from nightsort.balance.plan import Plan, progress
+from nightsort.balance.plan import Plan, progress, second_phase
 from nightsort.config.training import FitParams
 from nightsort.errors import WriteError
 from nightsort.learning.checkpoint import Checkpoints, State
@@ -50,6 +50,11 @@ class Task:
     params: FitParams
 
 
+def first_that_counts(params: FitParams) -> int:
+    """The first epoch whose weights may be kept: after the warm-up, and in the second phase of a deferred strategy."""
+    return max(second_phase(params.balance, params.epochs), 1 + int(params.warmup * params.epochs))
+
+
 class Loop:
     """One training of one network, in one of its processes."""
 
@@ -75,7 +80,7 @@ class Loop:
         self._restore()
         self.step = Step(self.model, self.learned.optimizer, self.params, spread_of(self.task.plan),
                          self.hardware, self.ranks, self.progress.parts, self._note)  # fmt: skip
-        epochs, begins = self.params.epochs, self.task.plan.second_phase(self.params.epochs)
+        epochs, begins = self.params.epochs, first_that_counts(self.params)
         with torch.random.fork_rng(devices=self.hardware.generators):
             self._wrap(self.progress.epoch <= self.params.frozen_epochs)
             while not self.progress.is_over(epochs, self.params.patience, self.params.keep, begins):
@@ -99,7 +104,7 @@ class Loop:
         trained = time.perf_counter() - began
         epoch = self.ranks.told(self._figures(began, trained) if self.ranks.leads else None)
         assert epoch is not None  # the process that leads said it
-        if self.progress.close(epoch, self.params.keep):
+        if self.progress.close(epoch, self.params.keep, first_that_counts(self.params)):
             self.learned.keep()
         self._save(0.0)
         return epoch

@@ -34,20 +34,20 @@ class Progress(BaseModel):
     history: list[Epoch] = []
     notes: list[str] = []
 
-    def close(self, epoch: Epoch, keep: Keep) -> bool:
+    def close(self, epoch: Epoch, keep: Keep, begins: int) -> bool:
         """Go on with the next epoch; whether the one that ends is the one to keep so far."""
         self.history.append(epoch)
         self.epoch, self.step, self.loss, self.seconds = self.epoch + 1, 0, 0.0, 0.0
-        return kept_of(self.history, keep) is epoch
+        return kept_of(self.history, keep, begins) is epoch
 
-    def is_over(self, epochs: int, patience: int, keep: Keep, begins: int = 1) -> bool:
+    def is_over(self, epochs: int, patience: int, keep: Keep, begins: int) -> bool:
         """Whether the epochs or the patience are used up; who keeps the last epoch has patience.
 
-        :param begins: first epoch of a strategy's second phase, before which patience does not end
+        :param begins: first epoch that counts, before which patience does not end
         """
         last = self.epoch - 1
         return last >= epochs or (
-            bool(self.history) and last - max(begins - 1, kept_of(self.history, keep).epoch) >= patience
+            bool(self.history) and last - max(begins - 1, kept_of(self.history, keep, begins).epoch) >= patience
         )
 
 
