@@ -23,7 +23,7 @@ from nightsort.learning.predict import probabilities
 from nightsort.learning.resumption import prepare
 from nightsort.learning.validation import validate
 
-_REVISION = 1
+_REVISION = 2
 """Raise by one when training or its figures change, so that earlier trainings are done again."""
 
 _FIGURES = {"macro_f1", "accuracy", "balanced_accuracy", "shots", "calibration_error"}
