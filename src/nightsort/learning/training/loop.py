@@ -68,6 +68,7 @@ class Loop:
         self.learned = Learned(self.model, average, optimizer)
         self.body = Body(self.model)
         self.progress = Progress(parts=params.accumulate)
+        self.begins = first_that_counts(params)
         size = params.batch_size or automatic_size(plan.length)
         self.batching = Batching(plan.length, size, ranks.size)
         self.labels, self.ids = task.train.labels, task.train.ids
@@ -80,10 +81,9 @@ class Loop:
         self._restore()
         self.step = Step(self.model, self.learned.optimizer, self.params, spread_of(self.task.plan),
                          self.hardware, self.ranks, self.progress.parts, self._note)  # fmt: skip
-        epochs, begins = self.params.epochs, first_that_counts(self.params)
         with torch.random.fork_rng(devices=self.hardware.generators):
             self._wrap(self.progress.epoch <= self.params.frozen_epochs)
-            while not self.progress.is_over(epochs, self.params.patience, self.params.keep, begins):
+            while not self.progress.is_over(self.params.epochs, self.params.patience, self.params.keep, self.begins):
                 if self.body.is_frozen != (self.progress.epoch <= self.params.frozen_epochs):
                     self._wrap(not self.body.is_frozen)
                 on_epoch(self._epoch(on_step))
@@ -104,7 +104,7 @@ class Loop:
         trained = time.perf_counter() - began
         epoch = self.ranks.told(self._figures(began, trained) if self.ranks.leads else None)
         assert epoch is not None  # the process that leads said it
-        if self.progress.close(epoch, self.params.keep, first_that_counts(self.params)):
+        if self.progress.close(epoch, self.params.keep, self.begins):
             self.learned.keep()
         self._save(0.0)
         return epoch
