@@ -4,9 +4,6 @@ Invariant: the model is as it was, and one without feature maps has no explanati
 Does not know how a picture is shown.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import cv2
 import numpy as np
 import torch
@@ -16,7 +13,7 @@ from torch import Tensor, nn
 from nightsort.learning.classical.features import Features
 from nightsort.learning.classifier import Classifier
 from nightsort.learning.ensemble.members import Members
-from nightsort.learning.predict import batch
+from nightsort.learning.predict import batch, evaluating
 
 _FINE, _COARSE = 4, 2  # places a side that a map should have, and must have, to say where
 
@@ -56,7 +53,7 @@ def activation(model: Classifier, image: NDArray[np.uint8], class_id: int) -> ND
     if network is None:
         return None
     pixels = batch(image[None]).to(network.mean.device).float()
-    with _evaluating(network), torch.enable_grad():
+    with evaluating(network), torch.enable_grad():
         layer = _last_map(network, pixels)
         if layer is None:
             return None
@@ -107,15 +104,3 @@ def _last_map(network: Classifier, pixels: Tensor) -> nn.Module | None:
         if fine := [module for module, side in sides if side >= least]:
             return fine[-1]
     return None
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """In evaluation mode meanwhile, then each part as it was."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

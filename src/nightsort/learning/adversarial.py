@@ -4,14 +4,12 @@ Invariant: no pixel moves by more than epsilon, nor out of 0..255; the model is 
 weights, gradients, modes and running statistics. Does not know what is measured or learned from it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 
 from nightsort.errors import ModelError
 from nightsort.learning.losses import Loss
+from nightsort.learning.predict import evaluating
 
 
 def fgsm(model: nn.Module, images: Tensor, targets: Tensor, loss: Loss, epsilon: float) -> Tensor:
@@ -22,7 +20,7 @@ def fgsm(model: nn.Module, images: Tensor, targets: Tensor, loss: Loss, epsilon:
     :returns: the same shape and range
     :raises ModelError: the model's answers have no gradient by its pictures
     """
-    with _still(model):
+    with evaluating(model):
         return (images + epsilon * _uphill(model, images, targets, loss)).clamp(0, 255)
 
 
@@ -43,7 +41,7 @@ def pgd(
     start = torch.rand(images.shape, generator=generator, device=generator.device).to(images.device)
     low, high = (images - epsilon).clamp(min=0), (images + epsilon).clamp(max=255)
     changed = (images + (2 * start - 1) * epsilon).clamp(0, 255)
-    with _still(model):
+    with evaluating(model):
         for _ in range(steps):
             step = step_size * _uphill(model, changed, targets, loss)
             changed = torch.minimum(torch.maximum(changed + step, low), high)
@@ -59,15 +57,3 @@ def _uphill(model: nn.Module, images: Tensor, targets: Tensor, loss: Loss) -> Te
     if gradient is None:
         raise ModelError("attack: the model's answers have no gradient by its pictures; only networks have one")
     return gradient.sign()
-
-
-@contextmanager
-def _still(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, so that running statistics do not see the changed pictures; each part's mode is put back."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -4,12 +4,13 @@ Invariant: rows come out in the order they went in, on the processor, and the ne
 Does not know labels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from nightsort.learning.classifier import Classifier
 
@@ -67,3 +68,15 @@ def _forward(
         if batch_size == 1 or not is_lack_of_memory(error):
             raise
     return _forward(model, function, images, batch_size // 2)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode meanwhile, so that running statistics stay; then each part's mode is put back."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
