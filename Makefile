@@ -1,6 +1,6 @@
 # Two commands on a fresh machine with Python 3.11, pip, make and git: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak services clean lock
+.PHONY: help setup demo test month soak services clean lock
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,6 +27,9 @@ test: $(SETUP) ## lint, types, layers and every test
 
 soak: $(SETUP) ## kill it N=50 times in PICTURES=10000 and break the disk at every step; an hour
 	$(BIN)/python -m tests.soak --kills $(N) --pictures $(PICTURES)
+
+month: $(SETUP) ## rehearse thirty nights: drift, review, retraining, the gate, a power cut
+	$(BIN)/python -m rehearsal
 
 services: ## install what only some tests need (Debian: chromium, gcc)
 	apt-get update -qq

@@ -22,6 +22,7 @@ DESCRIPTIONS = {
     "tune": "Search for the parameters of training that serve the dataset best, then train with them.",
     "ensemble": "Combine published models into one; the gate decides whether it becomes the champion.",
     "augment": "Fill rare classes up with varied copies of their training pictures, as a new dataset version.",
+    "promote": "Judge a published model against the champion anew, and make it champion if it wins, or by force.",
     "audit": "Look for leaks between the splits, outliers and wrong labels; changes nothing.",
 }
 """What each flow does, in a sentence."""

@@ -14,13 +14,17 @@ from tasks.classify import (
     leave_out_known,
     tidy_predictions,
 )
+from tasks.closer import look_closer
 from tasks.compute import Workers
+from tasks.drift import find_drift
 from tasks.intake import list_pictures, open_account
+from tasks.night import choose_shown, describe_night
+from tasks.review import note_signals
 from tasks.runs import Run
 
 
 def classify(params: ClassifyParams) -> Report:
-    """List, leave out what has an outcome, classify the rest chunk by chunk."""
+    """List, leave out what has an outcome, classify the rest chunk by chunk, then look at what came."""
     run = Run("classify", params)
     card = load_card(run.storage, Registry(run.storage).require_champion())
     check_weights(run.storage, card)
@@ -34,8 +38,12 @@ def classify(params: ClassifyParams) -> Report:
             serving = choose_backend(run, params, card, decided)
             predicted = classify_pictures(run, params, decided, card, serving, account, lease, workers)
             account.check()
+            look = look_closer(run, params, card, predicted, choose_shown(predicted, card))
+            run.parts["drift"] = find_drift(run, params, card, predicted, look)
+            note_signals(run, card, look, lease)
             tidy_predictions(run, lease)
             run.parts["classify"] = describe_predictions(run, params, card, predicted, serving, workers)
+            run.parts["night"] = describe_night(run, params, card, predicted, look, account)
     except BusyError as error:
         return run.skipped(str(error))
     return run.finished()

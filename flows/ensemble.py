@@ -4,8 +4,9 @@ from nightsort.config.search import EnsembleParams
 from nightsort.errors import BusyError
 from nightsort.reports.data import Report
 from tasks.ensemble import combine_members, load_members
+from tasks.judging import judge_challenger
 from tasks.lesson import load_pictures
-from tasks.publishing import judge_challenger, measure_backends, publish_bundle, score_test
+from tasks.publishing import measure_backends, publish_bundle, score_test
 from tasks.runs import Run
 from tasks.train import describe_training
 

@@ -13,6 +13,7 @@ from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError
 from nightsort.reports.data import Report
 from tasks.context import in_flow_run
+from tasks.notice import tell
 
 _TIMEOUT = 1.0  # seconds to wait for a server that is there; one that is not refuses at once
 
@@ -27,7 +28,16 @@ def launch(name: str, params: RunParams, api: str) -> Report:
 
     A Prefect API named by PREFECT_API_URL, or answering at `api`, is told of the run and shows it.
     Without one the flow runs all the same, and neither starts a server for itself nor loads Prefect.
+    Whatever ends it, but the hand of a person, people are told of; of a deployment's run an automation tells.
     """
+    try:
+        return _launched(name, params, api)
+    except (Exception, SystemExit) as error:
+        tell(params.storage, params.notify, "failed", f"{name} failed: {type(error).__name__}: {error}")
+        raise
+
+
+def _launched(name: str, params: RunParams, api: str) -> Report:
     named = os.environ.get("PREFECT_API_URL")
     if named and not is_alive(named):
         raise ConfigError(f"PREFECT_API_URL={named}: no Prefect server answers there; unset it to run without one")

@@ -27,7 +27,8 @@ def _parameter(name: str, field: FieldInfo) -> click.Parameter:
     many = is_list(field)
     option = f"--{name.replace('_', '-')}"
     note = " May be given several times." if many else ""
-    return click.Option([option], help=_help(field) + note, metavar=_metavar(field.annotation), multiple=many)
+    alone = {"is_flag": False, "flag_value": "true"} if field.annotation is bool else {}  # without a value
+    return click.Option([option], help=_help(field) + note, metavar=_metavar(field.annotation), multiple=many, **alone)
 
 
 def is_list(field: FieldInfo) -> bool:

@@ -24,6 +24,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron, Interval, Schedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.automations import automate
 from flows.catalogue import flow_named
 from flows.launch import is_alive
 from nightsort.errors import ConfigError, RunError
@@ -45,6 +46,8 @@ def up(declaration: Declaration) -> None:
         # What the runner starts finds the server by its environment.
         os.environ["PREFECT_API_URL"] = declaration.server.api
         click.echo(f"Nightsort is up: http://{declaration.server.host}:{declaration.server.port}")
+        for name in automate(declaration, {item.name: item.apply() for item in deployments}):
+            click.echo(f"  {name}")
         for name in declaration.pipelines:
             click.echo(f"  serving {name}")
         # Prefect 3.8.8 forgets to await its own stop when it is told to end.
@@ -65,8 +68,7 @@ def deploy(declaration: Declaration, pool: str) -> list[str]:
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         with suppress(ObjectAlreadyExists):  # made by an earlier deploy, or by hand with its own settings
             client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
-        for deployment in deployments:
-            deployment.apply(work_pool_name=pool)
+        automate(declaration, {item.name: item.apply(work_pool_name=pool) for item in deployments})
     return [f"{deployment.flow_name}/{deployment.name}" for deployment in deployments]
 
 

@@ -6,8 +6,9 @@ from nightsort.errors import BusyError
 from nightsort.learning.pretrained import initial_weights
 from nightsort.learning.zoo import check_name
 from nightsort.reports.data import Report
+from tasks.judging import judge_challenger
 from tasks.lesson import load_pictures
-from tasks.publishing import judge_challenger, measure_backends, publish_bundle, score_test
+from tasks.publishing import measure_backends, publish_bundle, score_test
 from tasks.runs import Run
 from tasks.train import checkpoints_of, describe_training, fit_model
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from nightsort.config.intake import ClassifyParams
 from nightsort.config.run import RunParams
+from nightsort.drift.sample import LIMIT
 from nightsort.errors import RunError
 from nightsort.learning.card import Card
 from nightsort.lease import Lease
@@ -97,7 +98,7 @@ def classify_pictures(
     workers: Workers,
 ) -> Predicted:
     """Classify the new pictures and commit each chunk as it comes back."""
-    ledger, aside, predicted = Ledger(run.storage), Quarantine(run.storage), Predicted()
+    ledger, aside, predicted = Ledger(run.storage), Quarantine(run.storage), Predicted(max(LIMIT, params.sample))
     _commit(lease, aside.append, judged_bad(run, decided))
     total = how_many_new(decided)
     if not total:

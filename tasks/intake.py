@@ -7,13 +7,12 @@ Does not know what a worker does with a picture.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nightsort import quarantine
+from nightsort import clock, quarantine
 from nightsort.config.intake import IntakeParams
 from nightsort.errors import CeilingError, SourceError
 from nightsort.reports.account import Account
@@ -154,7 +153,7 @@ def _check_chunk(params: IntakeParams, chunk: pa.Table, bad: pa.Table) -> None:
 
 def _poison(run: Run, chunk: pa.Table) -> pa.Table:
     """The quarantine row of a picture that killed its worker."""
-    detail = f"its worker process died of it on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    detail = f"its worker process died of it on {clock.now():%Y-%m-%d %H:%M} UTC"
     return _table(
         quarantine.row(row, "kills_decoder", detail, flow=run.flow, run_id=run.id) for row in chunk.to_pylist()
     )

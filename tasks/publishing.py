@@ -7,26 +7,22 @@ Does not know how the model came about, nor the order of the stages.
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import numpy as np
 import torch
 
+from nightsort import clock
 from nightsort.config.training import JudgedParams
 from nightsort.dataset.versions import Dataset
-from nightsort.errors import ModelError
 from nightsort.evaluation import thresholds
-from nightsort.evaluation.gate import judge
 from nightsort.evaluation.metrics import evaluate
-from nightsort.evaluation.rival import rival_probabilities
 from nightsort.evaluation.robustness.measuring import measure
-from nightsort.evaluation.scores import Decision, Robustness, Scores
+from nightsort.evaluation.scores import Robustness, Scores
 from nightsort.learning import bundle
 from nightsort.learning.card import Card
 from nightsort.learning.fit import Fitted
 from nightsort.learning.predict import probabilities
 from nightsort.learning.registry import Registry
-from nightsort.lease import Lease
 from nightsort.reports.learned import Mistake
 from nightsort.reports.mistakes import mistakes
 from nightsort.scoring.trials import publication
@@ -102,7 +98,7 @@ def publish_bundle(
     """
     card = Card(
         version=Registry(run.storage).next_version(),
-        created=datetime.now(UTC),
+        created=clock.now(),
         run_id=run.id,
         model=model,
         architecture=fitted.architecture,
@@ -138,44 +134,3 @@ def measure_backends(run: Run, params: JudgedParams, lesson: Lesson, fitted: Fit
             )  # fmt: skip
     finally:
         torch.set_num_threads(threads)  # a backend may have set them to one, and the gate has a model to run
-
-
-@stage(retries=0)
-def judge_challenger(
-    run: Run, params: JudgedParams, lesson: Lesson, scored: Scored, card: Card, lease: Lease
-) -> Decision:
-    """Compare with the champion on the same test rows and, if it wins and may, promote."""
-    registry = Registry(run.storage)
-    champion = registry.champion()
-    rival, doubt = _rival(run, lesson, champion)
-    # Not the user's seed: the verdict must not be drawn again by training again with another.
-    seed = lesson.dataset_version
-    decision = judge(rival, scored.probabilities, lesson.test.labels, lesson.classes, params.max_class_loss, seed)
-    decision = decision.model_copy(update={"champion_version": champion, "reason": doubt + decision.reason})
-    if not decision.promoted:
-        return decision
-    if veto := _veto(params, lesson):
-        return decision.model_copy(update={"promoted": False, "reason": f"{veto}; {decision.reason}"})
-    lease.check()
-    registry.promote(card.version, champion)
-    return decision
-
-
-def _veto(params: JudgedParams, lesson: Lesson) -> str:
-    """Why a model that won does not become champion; empty if it does."""
-    if not params.promote:
-        return "promote is off"
-    if lesson.forgotten and not params.forget:
-        shown = ", ".join(lesson.forgotten[:5]) + (" and others" if len(lesson.forgotten) > 5 else "")
-        return f"lacks {shown}, which the champion knows and the dataset no longer shows; forget allows that"
-    return ""
-
-
-def _rival(run: Run, lesson: Lesson, champion: int | None) -> tuple[np.ndarray | None, str]:
-    """The champion's probabilities, and why there are none if it can no longer be used."""
-    if champion is None:
-        return None, ""
-    try:
-        return rival_probabilities(run.storage, champion, lesson.dataset_version, lesson.classes), ""
-    except ModelError as error:  # retraining is the remedy, so it must not fail of this
-        return None, f"the champion cannot be scored ({error}), so judged without one; "

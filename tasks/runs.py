@@ -9,11 +9,11 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nightsort import clock
 from nightsort.config.run import RunParams
 from nightsort.errors import UserError, WriteError
 from nightsort.lease import Lease, hold
@@ -24,6 +24,8 @@ from nightsort.reports.render import to_markdown
 from nightsort.sources.scratch import scratch
 from nightsort.storage import Storage
 from tasks.context import in_flow_run
+from tasks.deaths import mourn, watch
+from tasks.events import announce
 from tasks.progress import never_failing
 
 
@@ -37,7 +39,7 @@ class Run:
     def __init__(self, flow: str, params: RunParams) -> None:
         self.flow = flow
         self.params = params
-        self.started = datetime.now(UTC)
+        self.started = clock.now()
         stamp = self.started.strftime("%Y%m%dT%H%M%S") + f"{self.started.microsecond // 1000:03d}Z"
         self.id = f"{stamp}-{flow}-{secrets.token_hex(2)}"
         self.storage = Storage(params.storage)
@@ -60,8 +62,9 @@ class Run:
         :raises BusyError: if another run holds the lease
         """
         self.storage.prepare()
-        with self._open, hold(self.storage, name) as held:
+        with self._open, hold(self.storage, name, self.id, watch()) as held:
             try:
+                dead = mourn(self.storage.root, self.params.notify, held.dead) if held.dead else ""
                 yield held
             except UserError:
                 raise
@@ -69,7 +72,7 @@ class Run:
                 with suppress(WriteError):  # the disk may be what failed
                     self._finish("failed", f"{type(error).__name__}: {error}".rstrip(": "))
                 raise
-            self._finish("completed", "")
+            self._finish("completed", dead)
 
     def finished(self) -> Report:
         """The report of a run whose lease has ended."""
@@ -86,6 +89,7 @@ class Run:
         place = store.write(self.storage, self._report)
         if in_flow_run():
             _show(self._report, place)
+        announce(self._report)
 
     def _compose(self, state: State, message: str) -> Report:
         return Report(
@@ -93,7 +97,7 @@ class Run:
             flow=self.flow,
             state=state,
             started=self.started,
-            finished=datetime.now(UTC),
+            finished=clock.now(),
             storage=self.storage.root,
             parameters=self.params.model_dump(mode="json"),
             message=message,

@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, PrivateAttr
 
 from nightsort.errors import BusyError, StorageError
 from nightsort.storage import Storage
@@ -56,11 +56,19 @@ class Note(BaseModel):
     deadline: float  # the same by the clock that the processes of one machine share
     unfenced: bool  # a former holder may still be alive and not be shut out yet
     released: bool = False
+    run: str = ""  # id of the run that holds it
+    watch: str = ""  # who else learns of its end, such as a Prefect flow run
+    _dead: "Note | None" = PrivateAttr(None)
+
+    @property
+    def dead(self) -> "Note | None":
+        """The note of the holder before, if it died or was not heard of any more."""
+        return self._dead
 
     @classmethod
-    def own(cls, series: str | None = None, unfenced: bool = False) -> "Note":
+    def own(cls, series: str | None = None, unfenced: bool = False, dead: "Note | None" = None) -> "Note":
         """The note of this process, to be renewed before it is written; a new series unless one is named."""
-        return cls(
+        note = cls(
             series=series or secrets.token_hex(4),
             pid=os.getpid(),
             host=socket.gethostname(),
@@ -71,6 +79,8 @@ class Note(BaseModel):
             deadline=0.0,
             unfenced=unfenced,
         )
+        note._dead = dead
+        return note
 
     def renew(self, expiry: float) -> bytes:
         """Move its expiry on; the note as it lies on the disk.
@@ -93,10 +103,11 @@ class Note(BaseModel):
         return f"process {self.pid} on {self.host} has been running since {self.since.isoformat()}"
 
 
-def claim(folder: Path, what: str, expiry: float) -> tuple[Path, BinaryIO, Note]:
+def claim(folder: Path, what: str, expiry: float, run: str = "", watch: str = "") -> tuple[Path, BinaryIO, Note]:
     """A note of one's own that is the newest, and its file, locked until the process ends.
 
     :param what: whose notes these are, for messages
+    :param run: see :class:`Note`, as `watch`
     :raises BusyError: if the newest is that of somebody at work
     :raises StorageError: if its number is none that a lease comes to
     """
@@ -107,6 +118,7 @@ def claim(folder: Path, what: str, expiry: float) -> tuple[Path, BinaryIO, Note]
             raise StorageError(f"{last}: no lease was ever held so often; delete this file, it is no note of a holder")
         with suppress(FileNotFoundError):  # a new holder is clearing up meanwhile
             note = _after(last, what, expiry)
+            note.run, note.watch = run, watch
             path = folder / f"{number(last) + 1 if last else 1}.json"
             if file := _publish(path, note.renew(expiry)):
                 if newest(folder) == path:
@@ -145,7 +157,7 @@ def _after(last: Path | None, what: str, expiry: float) -> Note:
     late = before.has_expired() if before else time.time() > last.stat().st_mtime + expiry
     if not dead and not late:
         raise BusyError(f"{what}: {describe(last)}; this run is skipped")
-    return Note.own(before.series, before.unfenced or not dead) if before else Note.own(unfenced=not dead)
+    return Note.own(before.series, before.unfenced or not dead, before) if before else Note.own(unfenced=not dead)
 
 
 def _publish(path: Path, text: bytes) -> BinaryIO | None:

@@ -7,6 +7,7 @@ NightsortError
 |   +-- StorageError       the storage root
 |   +-- DatasetError       the labelled pictures cannot be learned from
 |   +-- ModelError         a model, a bundle, or the lack of one
+|       +-- StaleError     the champion moved after the decision that was to move it
 +-- RunError               the run failed; one line, exit code 1
 |   +-- UnbalancedError    discovered is not the sum of the outcomes
 |   +-- CeilingError       too much was quarantined to go on
@@ -59,6 +60,10 @@ class DatasetError(UserError):
 
 class ModelError(UserError):
     """A model is missing, unknown, damaged or does not fit."""
+
+
+class StaleError(ModelError):
+    """The champion is not the one any more that a decision was made against."""
 
 
 class RunError(NightsortError):

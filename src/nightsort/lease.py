@@ -43,6 +43,8 @@ class Lease:
 
     def __init__(self, what: str, name: str, path: Path, file: BinaryIO, note: Note) -> None:
         self.token = number(path)
+        self.dead = note.dead
+        """The note of the holder before, if it died or was not heard of any more."""
         self._what = what  # for messages
         self._app = f"{name}-{note.series}"
         self._path = path
@@ -103,14 +105,16 @@ class Lease:
 
 
 @contextmanager
-def hold(storage: Storage, name: str) -> Iterator[Lease]:
+def hold(storage: Storage, name: str, run: str = "", watch: str = "") -> Iterator[Lease]:
     """Hold the lease `name` of a storage root for the length of a with-block.
 
+    :param run: id of the run that holds it, for who finds that it died
+    :param watch: who else learns of its end, such as a Prefect flow run
     :raises BusyError: if another process or thread holds it; the message says who, and since when
     """
     folder, what = _folder(storage, name), f"{name} on {storage.root}"
     with writing(str(folder)):
-        lease = Lease(what, name, *claim(folder, what, EXPIRY))
+        lease = Lease(what, name, *claim(folder, what, EXPIRY, run, watch))
     ended = threading.Event()
     heart = threading.Thread(target=lease._beat, args=(ended,), name=f"lease of {what}", daemon=True)
     heart.start()

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError
+from nightsort.words import Occasion, Trigger
 
 _NOON = datetime(2026, 1, 1, 12)  # a cron line is only parsed with a time to start from
 
@@ -68,10 +69,19 @@ class Pipeline(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    flow: Literal["ingest", "train", "classify", "retrain", "compare", "tune", "ensemble", "augment", "audit"]
+    flow: Literal[
+        "ingest", "train", "classify", "retrain", "compare", "tune", "ensemble", "augment", "audit", "promote"
+    ]
     description: str = ""
     parameters: dict[str, Any] = {}
     schedule: Schedule | None = None
+    triggers: list[Trigger] = Field([], description="What starts it besides its schedule.")
+
+    @model_validator(mode="after")
+    def _retrains(self) -> "Pipeline":
+        if self.triggers and self.flow != "retrain":
+            raise ValueError("triggers: only a pipeline of the flow retrain has them")
+        return self
 
 
 class Compute(BaseModel):
@@ -104,6 +114,7 @@ class Declaration(BaseModel):
 
     storage: str = Field("nightsort-data", min_length=1)
     compute: Compute = Compute()
+    notify: list[Occasion] = list(get_args(Occasion))
     server: Server = Server()
     pipelines: dict[str, Pipeline] = {}
 
@@ -120,7 +131,7 @@ class Declaration(BaseModel):
 
     def defaults(self) -> dict[str, Any]:
         """What every run takes from the file unless told otherwise."""
-        return {"storage": self.storage, **self.compute.model_dump()}
+        return {"storage": self.storage, "notify": self.notify, **self.compute.model_dump()}
 
 
 def load(file: Path) -> Declaration:

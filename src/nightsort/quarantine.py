@@ -8,12 +8,12 @@ Does not know how a picture was judged, only what was found.
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort import clock
 from nightsort.datafiles import DataFile, Ticket
 from nightsort.errors import StorageError
 from nightsort.schema import QUARANTINE, REASONS
@@ -77,6 +77,15 @@ class Quarantine:
         """The named columns of what this flow set aside, or of those rows that match, streamed."""
         of_flow = pc.field("flow") == flow
         return self._table.batches(columns, of_flow if where is None else of_flow & where, batch_size=_ROWS)
+
+    def kept(self, run_id: str, reason: str, limit: int) -> Iterator[dict[str, object]]:
+        """Some of what a run set aside for a reason, with the original bytes, which were kept."""
+        where = (pc.field("run_id") == run_id) & (pc.field("reason") == reason) & pc.is_valid(pc.field("content"))
+        for batch in self._table.batches(QUARANTINE.names, where, batch_size=limit):
+            yield from batch.slice(0, limit).to_pylist()
+            limit -= min(limit, batch.num_rows)
+            if not limit:
+                return
 
     def count(self) -> int:
         """How many rows there are."""
@@ -173,5 +182,5 @@ def row(
         "content": content if content is not None and len(content) <= CONTENT_CAP else None,
         "flow": flow,
         "run_id": run_id,
-        "quarantined_at": datetime.now(UTC),
+        "quarantined_at": clock.now(),
     }

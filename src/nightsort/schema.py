@@ -151,6 +151,41 @@ COPIES = pa.schema([LISTING.field(name) for name in ("path", "member", "size", "
 )
 """Other places, or other stamps of the same place, where the bytes of a prediction were found."""
 
+SIGNALS = pa.schema(
+    [
+        ("sha256", pa.string()),
+        ("model_version", pa.int32()),  # the champion that classified it
+        ("strangeness", pa.float32()),  # 0 to 1: share of the reference that is nearer to the reference than this
+        ("challenger_version", pa.int32()),  # null where no challenger was asked
+        ("challenger_label", pa.string()),
+        ("challenger_confidence", pa.float32()),
+        ("run_id", pa.string()),
+        ("seen_at", _TIME),
+    ]
+)
+"""What a closer look at a sample of a night's pictures said of each; the review queue ranks by it."""
+
+ANSWERS = pa.schema(
+    [
+        ("sha256", pa.string()),
+        ("path", pa.string()),  # where it lay when it was classified
+        ("member", pa.string()),
+        ("verdict", pa.string()),  # one of words.Verdict
+        ("label", pa.string()),  # null unless the verdict is label
+        ("predicted", pa.string()),  # what the model had said
+        ("model_version", pa.int32()),
+        ("reasons", pa.list_(pa.string())),  # why it was asked about
+        ("reviewer", pa.string()),
+        ("note", pa.string()),
+        ("tool", pa.string()),  # csv, label-studio or fiftyone
+        ("file", pa.string()),  # name of the file it came in
+        ("file_sha256", pa.string()),
+        ("answered_at", _TIME),  # null where the tool does not say
+        ("imported_at", _TIME),
+    ]
+)
+"""What people said of pictures in review; each sha256 once, the newest answer."""
+
 QUARANTINE = pa.schema(
     [
         ("sha256", pa.string()),  # null where the bytes could not be read

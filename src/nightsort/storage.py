@@ -8,7 +8,8 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
     <root>/copies/           Delta table: where else its pictures were seen
     <root>/quarantine/       Delta table
     <root>/models/<n>/       weights.safetensors, then bundle.json; openvino/ and backends.json may follow
-    <root>/models/champion.json
+    <root>/models/<n>/decisions/    <run>.json: what the gate said of it
+    <root>/models/champion/  <generation>.json: each move of the champion; the newest says who it is
     <root>/reports/<run>/    report.html, then report.json
     <root>/leases/<name>/    <token>.json: who writes
     <root>/checkpoints/<k>/  the state of an unfinished training
@@ -43,7 +44,8 @@ class Storage:
         path = root.removeprefix("file://")
         try:
             self.root = path if "://" in path else str(Path(path).expanduser().resolve())
-            self._fs: fsspec.AbstractFileSystem = url_to_fs(self.root)[0]
+            # Other processes write here too, so what a listing said a moment ago is not kept.
+            self._fs: fsspec.AbstractFileSystem = url_to_fs(self.root, use_listings_cache=False)[0]
         except (ValueError, ImportError, RuntimeError, OSError) as error:
             raise StorageError(f"storage {root!r}: {error}") from None
         if "::" in self.root:
@@ -92,6 +94,12 @@ class Storage:
         with _reading(place), self._fs.open(place, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
+    def size(self, name: str) -> int:
+        """Bytes of a file; raises what :meth:`read_bytes` does."""
+        place = self.locate(name)
+        with _reading(place):
+            return int(self._fs.size(place))
+
     def modified(self, name: str) -> datetime:
         """When a file was last written, UTC; raises what :meth:`read_bytes` does."""
         place = self.locate(name)
@@ -109,6 +117,19 @@ class Storage:
                 _write(Path(self.locate(name)), data, durable)
             else:
                 self._fs.pipe_file(self.locate(name), bytes(data))  # an object appears only when it is complete
+
+    def create_bytes(self, name: str, data: bytes) -> None:
+        """Write a file whole, durably, and only if there is none: of all who try at once, one succeeds.
+
+        :raises FileExistsError: if it is there
+        :raises WriteError: if it cannot be written
+        """
+        place = self.locate(name)
+        with writing(place, exclusive=True):
+            if self.is_local:
+                _write(Path(place), data, durable=True, exclusive=True)
+            else:
+                self._fs.pipe_file(place, data, mode="create")
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder with all that is in it; nothing happens if it is not there."""
@@ -138,17 +159,22 @@ def _reading(place: str) -> Iterator[None]:
 
 
 @contextmanager
-def writing(place: str) -> Iterator[None]:
-    """Turn what a filesystem, or a library on top of one, raises into :class:`WriteError`."""
+def writing(place: str, exclusive: bool = False) -> Iterator[None]:
+    """Turn what a filesystem, or a library on top of one, raises into :class:`WriteError`.
+
+    :param exclusive: let FileExistsError through
+    """
     try:
         yield
     except OSError as error:
+        if exclusive and isinstance(error, FileExistsError):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place) from None
         # delta-rs writes its causes on coloured lines of their own
         cause = error.strerror or " ".join(re.sub(r"\x1b\[\d+m|↳", "", str(error)).split())
         raise WriteError(f"{place}: could not be written ({cause})") from error
 
 
-def _write(target: Path, data: bytes | memoryview, durable: bool) -> None:
+def _write(target: Path, data: bytes | memoryview, durable: bool, exclusive: bool = False) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -158,10 +184,12 @@ def _write(target: Path, data: bytes | memoryview, durable: bool) -> None:
             if durable:
                 os.fsync(file.fileno())
         Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
+        if exclusive:
+            os.link(temporary, target)  # unlike a rename, never over what is there
+        else:
+            Path(temporary).replace(target)
+    finally:
         Path(temporary).unlink(missing_ok=True)
-        raise
     if durable:
         _sync(target.parent)  # the rename is durable once its folder is
 

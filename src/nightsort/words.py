@@ -54,6 +54,15 @@ Tunable = Literal[
 ]
 """Knobs of a training that can be searched."""
 
+Trigger = Literal["labels", "drift"]
+"""What starts a pipeline by itself: labels that arrived, pictures that drifted."""
+
+Occasion = Literal["failed", "crashed", "refused", "drift"]
+"""What people want to be told of: a run failed, its process died, the gate refused a model, pictures drifted."""
+
+Verdict = Literal["label", "skip", "unusable"]
+"""What a person said of a picture in review: its label, nothing, or that no label fits."""
+
 Backend = Literal[
     "torch-fp32", "torch-bf16", "openvino-fp32", "openvino-bf16", "openvino-int8", "cuda-fp32", "cuda-bf16"
 ]

@@ -4,6 +4,7 @@ Invariant: a flow that is not here does not exist. Does not know what a flow doe
 """
 
 from nightsort.config.curation import AuditParams, AugmentParams
+from nightsort.config.gate import PromoteParams
 from nightsort.config.intake import ClassifyParams, IngestParams
 from nightsort.config.run import RunParams
 from nightsort.config.search import CompareParams, EnsembleParams, TuneParams
@@ -19,5 +20,6 @@ PARAMS: dict[str, type[RunParams]] = {
     "ensemble": EnsembleParams,
     "augment": AugmentParams,
     "audit": AuditParams,
+    "promote": PromoteParams,
 }
 """The name of each flow, in the order in which help lists them."""

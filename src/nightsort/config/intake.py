@@ -143,6 +143,16 @@ class ClassifyParams(IntakeParams):
     backend: Backend | None = Field(
         None, description="What computes the answers; empty means the fastest that agrees with torch-fp32."
     )
+    sample: int = Field(
+        200,
+        ge=0,
+        le=5000,
+        description="Pictures of a run, drawn at random, that are looked at more closely: for drift of embeddings, the "
+        "newest challenger's opinion, activation maps; 0 is none.",
+    )
+    drift_alpha: float = Field(
+        0.01, gt=0, lt=0.5, description="Share of nights without drift that may be reported as drifted, at most."
+    )
     rescore: bool = Field(
         False, description="Classify again what an earlier champion classified; otherwise only what is new."
     )

@@ -6,9 +6,11 @@ Does not know where a value came from.
 """
 
 import inspect
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from nightsort.words import Occasion
 
 
 def own_first(model: type[BaseModel]) -> list[str]:
@@ -38,6 +40,10 @@ class RunParams(BaseModel):
         le=1024,
         description="Worker processes of the local Dask cluster; 0 means one per core, or, where they train, one for "
         "each GPU or two cores.",
+    )
+    notify: list[Occasion] = Field(
+        default_factory=lambda: list(get_args(Occasion)),
+        description="What to tell the address in the environment variable NIGHTSORT_WEBHOOK of, if there is one.",
     )
     scheduler: str | None = Field(
         None,

@@ -7,13 +7,14 @@ from typing import get_args
 
 from pydantic import Field
 
+from nightsort.config.gate import GateParams
 from nightsort.config.run import RunParams
 from nightsort.words import Augment, Backend, Balance, Feature, Flip, Keep, Loading, Optimizer, Precision
 
 _SEEN: list[Feature] = ["hog", "colour"]
 
 
-class JudgedParams(RunParams):
+class JudgedParams(GateParams):
     """What every flow takes that publishes a model: how its answers are read, measured and judged."""
 
     dataset_version: int | None = Field(
@@ -30,12 +31,6 @@ class JudgedParams(RunParams):
         "split; empty means abstain_below alone.",
     )
     promote: bool = Field(True, description="Let the gate move the champion if the new model wins.")
-    max_class_loss: float = Field(
-        0.05, ge=0, le=1, description="The gate refuses a model that loses more than this much recall in any class."
-    )
-    forget: bool = Field(
-        False, description="Let the gate promote a model that lacks a class of the champion, gone from the data."
-    )
     robustness: bool = Field(
         False, description="Measure the model under 15 corruptions, occlusion and two attacks, for the report."
     )
@@ -150,3 +145,16 @@ class RetrainParams(TrainParams):
 
     source: str | None = Field(None, min_length=1, description="Labelled pictures to ingest first; empty means none.")
     manifest: str | None = Field(None, min_length=1, description="Their manifest, if the class is not the folder.")
+    if_needed: bool = Field(
+        False, description="Do nothing unless enough labels arrived since the last training, or pictures drifted."
+    )
+    min_new_labels: int = Field(100, ge=1, description="With if_needed: as many labels as this are enough.")
+    on_drift: bool = Field(
+        True, description="With if_needed: new labels and drift since the last training are enough, too, however few."
+    )
+    cool_down_hours: float = Field(
+        24.0, ge=0, description="With if_needed: do nothing so soon after the last training began."
+    )
+    rescore: str | None = Field(
+        None, min_length=1, description="Pictures to classify again if a new champion comes of it, such as an archive."
+    )

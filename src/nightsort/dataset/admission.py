@@ -7,12 +7,12 @@ Does not read pictures and commits nothing.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort import clock
 from nightsort.dataset.groups import assign
 from nightsort.dataset.policy import Policy
 from nightsort.dataset.shards import REPEATED
@@ -184,7 +184,7 @@ def _examples(placed: pa.Table) -> pa.Table:
     values = {name: placed[name] for name in EXAMPLES.names}
     values["flags"] = _with_flag(placed["flags"], other)
     values["weight"] = pc.fill_null(placed["weight"], 1.0)
-    values["ingested_at"] = pa.repeat(pa.scalar(datetime.now(UTC), EXAMPLES.field("ingested_at").type), len(placed))
+    values["ingested_at"] = pa.repeat(pa.scalar(clock.now(), EXAMPLES.field("ingested_at").type), len(placed))
     return pa.table(values).cast(EXAMPLES)
 
 

@@ -11,13 +11,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort import clock
 from nightsort.datafiles import DataFile, write_file
 from nightsort.dataset.policy import Policy
 from nightsort.dataset.versions import Dataset
@@ -154,7 +154,7 @@ def _copy(row: dict[str, Any], order: Order) -> tuple[bytes, dict[str, Any]]:
         **look(Decoded.whole(picture)),
         "flags": [],
         "run_id": order.run_id,
-        "ingested_at": datetime.now(UTC),
+        "ingested_at": clock.now(),
     }
 
 

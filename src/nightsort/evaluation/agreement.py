@@ -1,10 +1,11 @@
-"""Owns how far two sets of answers of one model agree: a backend's with those of the reference.
+"""Owns how far two sets of answers agree: a backend's with those of the reference, one model's with another's.
 
 Invariant: all figures are at the natural prior, whatever was sampled; a class without a picture has no
 part in them. Does not know what computed the answers, and decides nothing.
 """
 
 from bisect import bisect_right
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,3 +71,16 @@ def stratified(labels: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64]
     taken = [shuffled[labels[shuffled] == label][:quota] for label in np.flatnonzero(counts)]
     rows = np.sort(np.concatenate(taken)) if taken else np.empty(0, np.int64)
     return rows, (counts / np.clip(counts, 1, quota))[labels[rows]]
+
+
+def kappa(pairs: Mapping[tuple[str, str], int]) -> float | None:
+    """Agreement beyond chance, at most 1 (Cohen 1960); None where both only ever say the same one thing.
+
+    :param pairs: (answer of the first, of the second) -> pictures
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    if len({label for pair in pairs for label in pair}) < 2:
+        return None
+    first, second = zip(*pairs, strict=True)
+    return float(cohen_kappa_score(first, second, sample_weight=list(pairs.values())))

@@ -4,6 +4,8 @@ Invariant: the model is as it was, and one without feature maps has no explanati
 Does not know how a picture is shown.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
@@ -71,6 +73,15 @@ def overlay(image: NDArray[np.uint8], activation: NDArray[np.float32]) -> NDArra
     """
     heat = cv2.applyColorMap((255 * activation).astype(np.uint8), cv2.COLORMAP_TURBO)
     return np.asarray(cv2.addWeighted(image, 0.5, cv2.cvtColor(heat, cv2.COLOR_BGR2RGB), 0.5, 0), np.uint8)
+
+
+def enlarged(array: NDArray[Any], side: int = 112) -> NDArray[Any]:
+    """A picture, or a map of it, with at least so many pixels a side, so that the map over it is smooth.
+
+    :param array: (S, S) or (S, S, 3)
+    """
+    side = max(side, len(array))
+    return np.asarray(cv2.resize(array, (side, side), interpolation=cv2.INTER_LINEAR))
 
 
 def _convolutional(model: Classifier) -> Classifier | None:

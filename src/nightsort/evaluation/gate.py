@@ -1,102 +1,105 @@
 """Owns the decision whether a challenger becomes champion.
 
-Invariant: both are scored on the same rows, and a tie does not promote. Does not know what either model
-is, or how an alias is moved.
+Invariant: every condition is looked at and shown with its figures; all must hold, and a tie does not promote.
+Does not know what either model is, or how an alias is moved.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nightsort.config.gate import GateParams
 from nightsort.errors import DatasetError
-from nightsort.evaluation.bootstrap import Floats, Ints, macro_f1, resampled
-from nightsort.evaluation.scores import Decision
+from nightsort.evaluation import evidence, floors
+from nightsort.evaluation.bootstrap import Ints
+from nightsort.evaluation.scores import Check, Decision
 
-LOW, HIGH = 0.05, 0.95
+Probabilities = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The test pictures that both models are scored on.
+
+    :param labels: class ids, int64 (N,)
+    :param classes: names of the C classes, the columns of probabilities
+    :param frozen: whether a picture was already in the test split that the champion was judged by, bool (N,)
+    """
+
+    labels: Ints
+    classes: list[str]
+    frozen: NDArray[np.bool_]
 
 
 def judge(
-    champion: NDArray[np.float32] | None,
-    challenger: NDArray[np.float32],
-    labels: Ints,
-    classes: list[str],
-    max_class_loss: float,
+    champion: Probabilities | None,
+    challenger: Probabilities,
+    contest: Contest,
+    params: GateParams,
     seed: int,
+    others: Sequence[Check] = (),
 ) -> Decision:
-    """Decide by a paired bootstrap on macro-F1 (Efron 1979), with a floor for every class.
+    """Decide by a paired bootstrap on macro-F1, by slices, and by floors for what must not be lost.
 
     Without a champion, the challenger has to beat guessing.
 
     :param champion: probabilities, float32 (N, C), zero for a class it does not know; None if there is no champion
     :param challenger: probabilities, float32 (N, C)
-    :param labels: class ids, int64 (N,)
-    :param max_class_loss: largest loss of recall, 0 to 1, in any class
+    :param others: conditions that do not hang on the answers, such as speed
     :raises DatasetError: no row
     """
-    if not len(labels):
+    if not len(contest.labels):
         raise DatasetError("test split: no picture to judge by; ingest more pictures or raise 'test'")
-    new = challenger.argmax(1)
     if champion is None:
-        return _judge_first(new, labels, seed)
-    old = champion.argmax(1)
-    old_f1, new_f1 = resampled(np.stack((labels, old, new), 1), _each_macro_f1, seed).T
-    low, high = np.quantile(new_f1[1:] - old_f1[1:], (LOW, HIGH))
-    figures = (
-        f"macro-F1 {old_f1[0]:.3f} -> {new_f1[0]:.3f} on {len(labels)} test pictures, "
-        f"difference {low:+.3f} to {high:+.3f}"
+        first, f1 = evidence.beats_guessing(contest.labels, challenger.argmax(1), seed)
+        return _decided(Decision(promoted=False, reason="", challenger_macro_f1=f1), [first, *others])
+    return _against(champion, challenger, contest, params, seed, others)
+
+
+def _against(
+    champion: Probabilities,
+    challenger: Probabilities,
+    contest: Contest,
+    params: GateParams,
+    seed: int,
+    others: Sequence[Check],
+) -> Decision:
+    labels, old, new = contest.labels, champion.argmax(1), challenger.argmax(1)
+    whole = evidence.compared(evidence.ALL, labels, old, new, seed)
+    checks, slices = [evidence.better(whole, labels, old, new, params.margin)], []
+    for name, rows in evidence.split(contest.frozen).items():
+        slices.append(evidence.compared(name, labels[rows], old[rows], new[rows], seed))
+        checks.append(evidence.not_worse(slices[-1], labels[rows], old[rows], new[rows]))
+    checks.append(floors.recalls(labels, old, new, contest.classes, params.max_class_loss))
+    checks.append(floors.calibration(labels, champion, challenger, params.max_calibration_loss))
+    checks.append(floors.other_answers(old, new))
+    decision = Decision(
+        promoted=False,
+        reason="",
+        champion_macro_f1=whole.champion_macro_f1,
+        challenger_macro_f1=whole.challenger_macro_f1,
+        difference_low=whole.difference_low,
+        difference_high=whole.difference_high,
+        slices=slices,
     )
-    lost = _lost_recall(old, new, labels, classes, max_class_loss)
-    if low <= 0:
-        reason = f"not shown to be better: {figures}; the low end must be above 0"
-    elif lost:
-        reason = f"loses recall in {lost}, more than max_class_loss={max_class_loss:g}; {figures}"
-    else:
-        reason = f"better: {figures}"
-    return Decision(
-        promoted=bool(low > 0 and not lost),
-        reason=reason,
-        champion_macro_f1=float(old_f1[0]),
-        challenger_macro_f1=float(new_f1[0]),
-        difference_low=float(low),
-        difference_high=float(high),
+    return _decided(decision, [*checks, *others])
+
+
+def refused(decision: Decision, check: Check) -> Decision:
+    """A decision to promote that one more condition overturns."""
+    return _decided(decision, [*decision.checks, check])
+
+
+def _decided(decision: Decision, checks: list[Check]) -> Decision:
+    """Promoted if all hold; the reason is what failed, then how it compares."""
+    failed, held = ([check for check in checks if check.passed is passed] for passed in (False, True))
+    compares = [check.line for check in held if check.name == "better"]
+    return decision.model_copy(
+        update={
+            "promoted": not failed,
+            "reason": "; ".join([*(check.line for check in failed), *compares]),
+            "checks": [*failed, *held],
+        }
     )
-
-
-def _judge_first(new: Ints, labels: Ints, seed: int) -> Decision:
-    """Promote the first champion if the low end of its macro-F1 is above what guessing reaches.
-
-    Guessing at the classes' shares reaches 1 / C, which is more than the majority class reaches and
-    the most that any guess without looking can.
-    """
-    f1 = resampled(np.stack((labels, new), 1), _each_macro_f1, seed)[:, 0]
-    low, guess = np.quantile(f1[1:], LOW), 1 / len(np.unique(labels))
-    majority = _majority_f1(labels)
-    figures = (
-        f"macro-F1 {f1[0]:.3f} (low end {low:.3f}) on {len(labels)} test pictures; "
-        f"guessing reaches {guess:.3f}, the majority class {majority:.3f}"
-    )
-    promoted = bool(low > guess)
-    reason = f"first champion: {figures}" if promoted else f"not shown to be better than guessing: {figures}"
-    return Decision(promoted=promoted, reason=reason, challenger_macro_f1=float(f1[0]))
-
-
-def _majority_f1(labels: Ints) -> float:
-    """Macro-F1 of always naming the commonest class."""
-    counts = np.unique(labels, return_counts=True)[1]
-    share = counts.max() / counts.sum()
-    return float(2 * share / (1 + share) / len(counts))
-
-
-def _each_macro_f1(counts: Ints, cells: Ints) -> Floats:
-    """Macro-F1 of each column of predictions beside the true classes, float64 (R, columns)."""
-    return np.stack([macro_f1(counts, cells[:, 0], predicted) for predicted in cells[:, 1:].T], 1)
-
-
-def _lost_recall(old: Ints, new: Ints, labels: Ints, classes: list[str], allowed: float) -> str:
-    """Classes whose recall fell by more than allowed, with the figures; empty if none did."""
-    lost = []
-    for c in np.unique(labels):
-        rows = labels == c
-        was, now = (old[rows] == c).mean(), (new[rows] == c).mean()
-        if was - now > allowed + 1e-9:
-            lost.append(f"{classes[c]} ({was:.3f} -> {now:.3f} on {rows.sum()})")
-    return ", ".join(lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")

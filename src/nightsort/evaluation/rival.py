@@ -1,10 +1,11 @@
-"""Owns scoring an earlier model on another model's test rows, so that the two can be judged in pairs.
+"""Owns scoring any published model on a test split, so that two can be judged in pairs.
 
-Invariant: rows stand in the order of the test split, columns in the order of the other model's
-classes; a class the model does not know has probability 0.
+Invariant: rows stand in the order of the test split, columns in the order of the classes that are asked
+for; a class the model does not know has probability 0.
 Does not decide anything.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,10 +19,22 @@ from nightsort.learning.predict import probabilities
 from nightsort.storage import Storage
 
 
-def rival_probabilities(
-    storage: Storage, model_version: int, dataset_version: int, classes: list[str]
-) -> NDArray[np.float32]:
-    """Calibrated probabilities of a published model, float32 (N, C).
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of N test pictures.
+
+    :param probabilities: calibrated, float32 (N, C)
+    :param labels: true class ids, int64 (N,)
+    :param ids: hex SHA-256 of each picture
+    """
+
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    ids: list[str]
+
+
+def answers(storage: Storage, model_version: int, dataset_version: int, classes: list[str]) -> Answers:
+    """Score a published model, prepared as it was trained.
 
     :param classes: C class names, the columns of the result; test pictures of other classes have no row
     :raises ModelError: if the model cannot be loaded
@@ -32,9 +45,10 @@ def rival_probabilities(
     others = [name for name in dataset.counts(dataset_version) if name not in classes]
     with TemporaryDirectory(prefix="nightsort-") as scratch:
         test = load_split(dataset, dataset_version, "test", classes + others, preprocessing, Path(scratch))
-        own = probabilities(model.network, test.images, model.card.temperature)[test.labels < len(classes)]
-    result = np.zeros((len(own), len(classes)), np.float32)
+        rows = np.flatnonzero(test.labels < len(classes))
+        own = probabilities(model.network, test.images, model.card.temperature)[rows]
+    result = np.zeros((len(rows), len(classes)), np.float32)
     for column, name in enumerate(model.card.classes):
         if name in classes:
             result[:, classes.index(name)] = own[:, column]
-    return result
+    return Answers(result, test.labels[rows], [test.ids[row] for row in rows])

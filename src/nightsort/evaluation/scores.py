@@ -109,6 +109,25 @@ class Robustness(BaseModel):
     notes: list[str] = []
 
 
+class Slice(BaseModel):
+    """Both models on some of the test pictures."""
+
+    name: str  # frozen: those the champion was judged on; newest: those that arrived since
+    pictures: int
+    champion_macro_f1: float
+    challenger_macro_f1: float
+    difference_low: float
+    difference_high: float
+
+
+class Check(BaseModel):
+    """One of the gate's conditions, and whether it holds."""
+
+    name: str  # such as "better", "recall of each class", "calibration", "speed", "size"
+    passed: bool
+    line: str  # the figures, in words
+
+
 class Decision(BaseModel):
     """What the gate said, and why."""
 
@@ -119,3 +138,5 @@ class Decision(BaseModel):
     challenger_macro_f1: float
     difference_low: float | None = Field(None, description="5 % quantile of the paired bootstrap difference")
     difference_high: float | None = Field(None, description="95 % quantile of the paired bootstrap difference")
+    slices: list[Slice] = []
+    checks: list[Check] = []  # all of them, those that failed first

@@ -1,17 +1,47 @@
 """Owns which models there are and which one is the champion.
 
 Invariant: version numbers only grow; the champion moves by compare-and-swap, so that a decision
-made against an old champion cannot overwrite a newer one.
-Does not know what is in a bundle beyond its card.
+made against an old champion cannot overwrite a newer one; every move is kept.
+Does not know what is in a bundle beyond its card, or why a model should be the champion.
+
+The alias is a row of numbered files, models/champion/<generation>.json, each made only if it was not there:
+of two that move the champion at once, one finds its number taken, on a local disk as in an object store.
 """
 
-import json
+from typing import Literal
 
-from nightsort.errors import ModelError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from nightsort import clock
+from nightsort.errors import ModelError, StaleError
 from nightsort.learning.card import Card, load_card
 from nightsort.storage import Storage
 
-_ALIAS = "models/champion.json"
+_ALIAS = "models/champion"
+
+How = Literal["judged", "forced", "rolled back"]
+"""How a model became champion."""
+
+
+class Move(BaseModel):
+    """One move of the champion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    generation: int  # from 1; the largest counts
+    version: int
+    before: int | None  # champion until then
+    when: AwareDatetime
+    how: How
+    who: str = ""
+    why: str = ""
+    run_id: str = ""
+
+    @property
+    def line(self) -> str:
+        """The move in words."""
+        who = f" by {self.who}" if self.who else ""
+        return f"{self.how} {self.when:%Y-%m-%d %H:%M} UTC{who}" + (f": {self.why}" if self.why else "")
 
 
 class Registry:
@@ -35,12 +65,8 @@ class Registry:
 
     def champion(self) -> int | None:
         """Version of the champion; None while there is none."""
-        try:
-            return int(json.loads(self._storage.read_bytes(_ALIAS))["version"])
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError, OverflowError):
-            raise ModelError(f"{self._storage.locate(_ALIAS)}: is damaged; expected {{'version': N}}") from None
+        alias = self.alias()
+        return alias.version if alias else None
 
     def require_champion(self) -> int:
         """Version of the champion; :class:`ModelError` while there is none."""
@@ -54,11 +80,77 @@ class Registry:
             raise ModelError(f"no champion in {self._storage.root} yet; run 'nightsort train' first")
         return version
 
-    def promote(self, version: int, expected: int | None) -> None:
-        """Make a model the champion if `expected` still is; the caller holds the lease `models`.
+    def alias(self) -> Move | None:
+        """The last move, which says who is champion; None while there is none.
 
-        :raises ModelError: if the champion is another one by now
+        :raises ModelError: if it is damaged
         """
-        if (now := self.champion()) != expected:
-            raise ModelError(f"model {version} was judged against champion {expected}, but the champion is {now}")
-        self._storage.write_bytes(_ALIAS, json.dumps({"version": version}).encode())
+        generations = self._generations()
+        return self._move(generations[-1]) if generations else None
+
+    def history(self) -> list[Move]:
+        """Every move of the champion, oldest first."""
+        return [self._move(generation) for generation in self._generations()]
+
+    def predecessor(self) -> int | None:
+        """Whom a rollback makes champion: the one before, of those that were not rolled back; None without one."""
+        line: list[int] = []
+        for move in self.history():
+            line = line[:-1] if move.how == "rolled back" else [*line, move.version]
+        return line[-2] if len(line) > 1 else None
+
+    def promote(
+        self, version: int, expected: Move | None, how: How = "judged", who: str = "", why: str = "", run_id: str = ""
+    ) -> Move:
+        """Make a model the champion if the last move still is the expected one.
+
+        :param expected: the :meth:`alias` that the decision was made against
+        :raises StaleError: if the champion was moved since
+        :raises ModelError: if it is judged, and older than the champion
+        """
+        if how == "judged" and expected and version <= expected.version:
+            raise ModelError(f"model {version}: is not newer than champion {expected.version}; roll back, or use force")
+        move = Move(
+            generation=expected.generation + 1 if expected else 1, version=version,
+            before=expected.version if expected else None, when=clock.now(), how=how, who=who, why=why, run_id=run_id,
+        )  # fmt: skip
+        name, data = _name(move.generation), move.model_dump_json(indent=1).encode()
+        if (now := self.alias()) != expected:
+            raise _overtaken(version, expected, now)
+        try:
+            self._storage.create_bytes(name, data)
+        except FileExistsError:
+            # A store may have done it and lost the answer, so that a retry found our own.
+            if self._storage.read_bytes(name) != data:
+                raise _overtaken(version, expected, self.alias()) from None
+        return move
+
+    def _generations(self) -> list[int]:
+        names = (name.removesuffix(".json") for name in self._storage.names(_ALIAS) if name.endswith(".json"))
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def _move(self, generation: int) -> Move:
+        place = _name(generation)
+        try:
+            move = Move.model_validate_json(self._storage.read_bytes(place))
+        except ValidationError as error:
+            raise ModelError(
+                f"{self._storage.locate(place)}: is damaged ({error.error_count()} faults); delete it, and the champion "
+                "is the one before"
+            ) from None
+        if move.generation != generation:
+            raise ModelError(f"{self._storage.locate(place)}: is move {move.generation} of the champion; rename it")
+        return move
+
+
+def _name(generation: int) -> str:
+    return f"{_ALIAS}/{generation}.json"
+
+
+def _overtaken(version: int, expected: Move | None, now: Move | None) -> StaleError:
+    was, is_now = (move.version if move else None for move in (expected, now))
+    moved = f"the champion is {is_now}" if was != is_now else f"it was moved away from {was} and back"
+    return StaleError(
+        f"model {version} was judged against champion {was}, but by now {moved}; "
+        f"judge it anew with 'nightsort models promote {version}'"
+    )

@@ -9,8 +9,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from nightsort.drift.findings import Drift
 from nightsort.reports.learned import ComparePart, TrainingPart, TunePart
+from nightsort.reports.night import NightPart
+from nightsort.reports.promoted import PromotionPart
 from nightsort.reports.shown import ClassCount, Thumbnail
+from nightsort.reports.suspected import SuspicionPart
 from nightsort.tally import Tally
 
 State = Literal["completed", "failed", "skipped"]
@@ -144,6 +148,10 @@ class Report(BaseModel):
     audit: AuditPart | None = None
     augment: AugmentPart | None = None
     classify: ClassifyPart | None = None
+    night: NightPart | None = None
+    drift: Drift | None = None
+    suspicion: SuspicionPart | None = None
+    promotion: PromotionPart | None = None
     training: TrainingPart | None = None
     compare: ComparePart | None = None
     tune: TunePart | None = None

@@ -84,6 +84,11 @@ def clock(moment: datetime) -> str:
     return f"{day(moment)}, {utc(moment):%H:%M:%S} UTC"
 
 
+def minute(moment: datetime) -> str:
+    """Date and minute in UTC, for a column that says so: 2026-11-21 02:00."""
+    return f"{utc(moment):%Y-%m-%d %H:%M}"
+
+
 def shorten(text: str, limit: int = 160) -> str:
     """At most `limit` characters; the middle is left out, because both ends of a path matter."""
     if len(text) <= limit:

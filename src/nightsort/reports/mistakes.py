@@ -3,9 +3,6 @@
 Invariant: at most MAX_MISTAKES, as the model saw them. Does not know how the model was trained.
 """
 
-from typing import Any
-
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,8 +16,6 @@ from nightsort.reports.learned import MAX_MISTAKES, Mistake
 from nightsort.reports.shown import Thumbnail
 from nightsort.reports.thumbnails import data_uri
 from nightsort.schema import place
-
-_SIDE = 112  # pixels; smaller pictures are enlarged, so that the map over them is smooth
 
 
 def mistakes(
@@ -42,7 +37,7 @@ def mistakes(
     found = []
     for row in rows:
         image, said = np.ascontiguousarray(test.images[row]), int(probabilities[row].argmax())
-        seen = explanation.activation(model, image, said)
+        seen, large = explanation.activation(model, image, said), explanation.enlarged(image)
         confidence, truth = float(probabilities[row, said]), test.labels[row]
         shown = Thumbnail(
             path=named.get(test.ids[row], test.ids[row]),
@@ -50,9 +45,9 @@ def mistakes(
             confidence=confidence,
             runner_up=classes[truth],
             margin=confidence - float(probabilities[row, truth]),
-            image=data_uri(_enlarged(image)),
+            image=data_uri(large),
         )
-        drawn = "" if seen is None else data_uri(explanation.overlay(_enlarged(image), _enlarged(seen)))
+        drawn = "" if seen is None else data_uri(explanation.overlay(large, explanation.enlarged(seen)))
         found.append(Mistake(picture=shown, activation=drawn))
     why = explanation.why_not(model) if found else ""
     return found, [f"no class activation maps: {why}"] if why else []
@@ -62,9 +57,3 @@ def _places(dataset: Dataset, version: int, ids: list[str]) -> dict[str, str]:
     chosen = pc.field("sha256").isin(pa.array(ids, pa.string()))
     rows = dataset.examples(["sha256", "path", "member"], chosen, version).to_pylist()
     return {row["sha256"]: place(row["path"], row["member"]) for row in rows}
-
-
-def _enlarged(array: NDArray[Any]) -> NDArray[Any]:
-    """At least _SIDE pixels a side."""
-    side = max(_SIDE, len(array))
-    return np.asarray(cv2.resize(array, (side, side), interpolation=cv2.INTER_LINEAR))

@@ -23,6 +23,8 @@ from nightsort.reports import (
     robust,
     sections,
     shown,
+    sparkline,
+    suspected,
     tuned,
 )
 from nightsort.reports.data import Report
@@ -39,6 +41,15 @@ def to_markdown(report: Report, location: str = "") -> str:
     :param location: path or URI of the full report, if it was written
     """
     return _render("report.md", report, location=location)
+
+
+def page(template: str, **what: object) -> str:
+    """A page beside the reports, in their look and under their escaping.
+
+    :param template: name of the template
+    :param what: what the template names
+    """
+    return _environment().get_template(template).render(**what)
 
 
 def _render(template: str, report: Report, **more: object) -> str:
@@ -67,11 +78,12 @@ def _environment() -> Environment:
     )
     for write in (
         formats.count, formats.plural, formats.percent, formats.score, formats.drift, formats.signed, formats.figure,
-        formats.duration, formats.clock, formats.shorten, formats.name, formats.cell,
+        formats.duration, formats.clock, formats.minute, formats.shorten, formats.name, formats.cell,
     ):  # fmt: skip
         environment.filters[write.__name__] = write
     environment.globals.update(
         sections=sections,
+        sparkline=sparkline,
         distributions=distributions,
         leaks=leaks,
         headline=headline,
@@ -80,6 +92,7 @@ def _environment() -> Environment:
         diagrams=diagrams,
         compared=compared,
         tuned=tuned,
+        suspected=suspected,
         limits=_limits(),
         reasons=sections.REASONS_EXPLAINED,
     )
@@ -88,5 +101,5 @@ def _environment() -> Environment:
 
 def _limits() -> dict[str, int]:
     """Every bound that the parts of a report name."""
-    modules = (data, learned, shown)
+    modules = (data, learned, shown, suspected)
     return {name: value for module in modules for name, value in vars(module).items() if name.startswith("MAX_")}

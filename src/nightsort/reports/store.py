@@ -1,34 +1,41 @@
-"""Owns where reports lie: reports/<run_id>/report.html and report.json under the storage root.
+"""Owns where reports lie: reports/<run_id>/report.html, digest.json and report.json under the storage root.
 
 Invariant: report.json is written last, so its existence means that the report is complete; a folder
-without it is never read. Does not know what a report looks like.
+without it is never read. The index of all reports follows. Does not know what a report looks like.
 """
+
+from contextlib import suppress
 
 from pydantic import ValidationError
 
-from nightsort.errors import StorageError
+from nightsort.errors import StorageError, WriteError
+from nightsort.reports import digest, index
 from nightsort.reports.data import Report
+from nightsort.reports.digest import ROOT
 from nightsort.reports.render import to_html
 from nightsort.storage import Storage
 
-_ROOT = "reports"
-
 
 def write(storage: Storage, report: Report) -> str:
-    """Write the HTML, then the JSON that completes it.
+    """Write the HTML and the digest, then the JSON that completes it, then the index anew.
+
+    A report whose index could not be written is complete all the same; the next one writes the index again.
 
     :return: location of the HTML, a path or URI
     :raises StorageError: the storage root cannot be written
     """
-    page = f"{_ROOT}/{report.run_id}/report.html"
+    page = f"{ROOT}/{report.run_id}/report.html"
     storage.write_bytes(page, to_html(report).encode("utf-8"))
+    digest.write(storage, digest.of(report))
     storage.write_bytes(_data(report.run_id), report.model_dump_json(indent=1).encode("utf-8"))
+    with suppress(WriteError):
+        index.refresh(storage)
     return storage.locate(page)
 
 
 def location(report: Report) -> str:
     """Where the HTML of a report lies, a path or URI; empty for a skipped run, which leaves none."""
-    return "" if report.state == "skipped" else Storage(report.storage).locate(f"{_ROOT}/{report.run_id}/report.html")
+    return "" if report.state == "skipped" else Storage(report.storage).locate(f"{ROOT}/{report.run_id}/report.html")
 
 
 def latest(storage: Storage, n: int = 1, flow: str | None = None) -> list[Report]:
@@ -39,7 +46,7 @@ def latest(storage: Storage, n: int = 1, flow: str | None = None) -> list[Report
     :raises StorageError: a complete report cannot be read
     """
     found: list[Report] = []
-    for run_id in sorted(storage.names(_ROOT), reverse=True):
+    for run_id in reversed(digest.run_ids(storage)):
         if len(found) >= n:
             break
         if storage.exists(_data(run_id)):
@@ -50,7 +57,7 @@ def latest(storage: Storage, n: int = 1, flow: str | None = None) -> list[Report
 
 
 def _data(run_id: str) -> str:
-    return f"{_ROOT}/{run_id}/report.json"
+    return f"{ROOT}/{run_id}/report.json"
 
 
 def _read(storage: Storage, run_id: str) -> Report:

@@ -6,7 +6,7 @@ Does not know how they are printed.
 
 from typing import Any
 
-from nightsort.reports import compared, tuned
+from nightsort.reports import compared, suspected, tuned
 from nightsort.reports.data import AuditPart, AugmentPart, ClassifyPart, IngestPart, Report
 from nightsort.reports.formats import count, percent, plural, score
 from nightsort.reports.headline import made, speed
@@ -47,6 +47,9 @@ def as_object(report: Report, place: str) -> dict[str, Any]:
         summary |= training.scores.model_dump(include=_FIGURES)
         summary |= {f"{shot}_shot": recall for shot, recall in training.scores.shots.items()}
         summary |= training.decision.model_dump(include={"promoted", "reason"})
+    if report.suspicion:
+        keys = report.suspicion.model_dump(include={"arrived", "contradicting"})
+        summary |= {f"labels_{name}": value for name, value in keys.items()}
     return summary
 
 
@@ -91,6 +94,8 @@ def as_lines(report: Report, place: str) -> list[str]:
         lines.append(f"  model {report.training.model_version}: accuracy {score(scores.accuracy)} on {pictures}")
         lines.append(f"  {in_words(scores)}")
         lines.append(f"  {'promoted' if decision.promoted else 'not promoted'}: {decision.reason}")
+    if report.suspicion and (report.suspicion.contradicting or report.suspicion.veto):
+        lines.append(f"  {suspected.gist(report.suspicion)}")
     return [*lines, f"  report: {place}"] if place else lines
 
 

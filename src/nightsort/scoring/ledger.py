@@ -6,12 +6,12 @@ Does not know how a prediction came about.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort import clock
 from nightsort.datafiles import Ticket
 from nightsort.quarantine import Quarantine, for_its_bytes
 from nightsort.schema import COPIES, PREDICTIONS
@@ -91,7 +91,7 @@ class Ledger:
         :raises LeaseLostError: if somebody else holds the lease by now
         """
         copies = copies.filter(pc.not_equal(pc.coalesce(copies["stamp"], ""), ""))
-        now = pa.repeat(pa.scalar(datetime.now(UTC), _SEEN.field("seen_at").type), copies.num_rows)
+        now = pa.repeat(pa.scalar(clock.now(), _SEEN.field("seen_at").type), copies.num_rows)
         self._copies.append(copies.append_column("seen_at", now).cast(_SEEN), ticket=ticket)
 
     def fence(self, ticket: Ticket) -> None:

@@ -8,11 +8,12 @@ Does not commit anything and does not know the other chunks.
 import hashlib
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from nightsort import clock
 from nightsort.images.decode import Pixels
 from nightsort.images.preprocess import decode_original
 from nightsort.images.quality import measure
@@ -116,7 +117,7 @@ class _Work(Work):
 
     def _predict(self) -> None:
         answers = self.engine.classify(self.waiting)
-        now = datetime.now(UTC)
+        now = clock.now()
         self.predicted += [self._prediction(answer, now) for answer in answers]
         self.waiting, self.rows = {}, {}
         self.lap("model")

@@ -7,11 +7,11 @@ Does not know how a backend computes, and reads and writes nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nightsort import clock
 from nightsort.evaluation.agreement import Agreement, compare
 from nightsort.learning.card import Card
 from nightsort.scoring.backends.session import Session
@@ -57,7 +57,7 @@ def hold(
     others = [backend for backend in wanted if backend != REFERENCE]
     if not others:
         alone = Measured(backend=REFERENCE, verdict="used", why="nothing else was asked for")
-        return Trial(machine=this_machine(), measured_at=datetime.now(UTC), pictures=0, of=sample.of, table=[alone])
+        return Trial(machine=this_machine(), measured_at=clock.now(), pictures=0, of=sample.of, table=[alone])
     reference, first = _reference(card, sample, open_session)
     table = [first]
     for backend in others:
@@ -67,7 +67,7 @@ def hold(
         table.append(absent if reason else _measured(backend, card, reference, open_session))
     return Trial(
         machine=this_machine(),
-        measured_at=datetime.now(UTC),
+        measured_at=clock.now(),
         pictures=len(reference.sample),
         of=sample.of,
         table=choose(table, tolerance),

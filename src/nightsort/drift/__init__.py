@@ -1,0 +1,1 @@
+"""Whether what came in is still what the model learned from."""

@@ -1,0 +1,1 @@
+"""The files by which people are asked and answer."""
