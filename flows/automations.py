@@ -1,7 +1,7 @@
 """Owns the automations on a Prefect server: what starts a pipeline by itself, and what tells people.
 
 Invariant: after :func:`automate` the server has those that pipelines.yaml and NIGHTSORT_WEBHOOK ask for and no others
-of this storage root, however often it ran; one that a person switched off stays off. The webhook's address is in a
+of these pipelines, however often it ran; one that a person switched off stays off. The webhook's address is in a
 block of the server, as a secret, and nowhere else.
 Does not know when an event is emitted.
 """
@@ -34,7 +34,7 @@ _LONGEST = 900  # characters told
 
 
 def automate(declaration: Declaration, deployments: dict[str, UUID]) -> list[str]:
-    """Make the automations of this storage root those that are declared.
+    """Make the automations of these pipelines those that are declared.
 
     :param deployments: name of a pipeline -> its deployment on the server
     :returns: their names
@@ -45,7 +45,7 @@ def automate(declaration: Declaration, deployments: dict[str, UUID]) -> list[str
         wanted = [*_starting(declaration, deployments)]
         if address:
             wanted += _telling(declaration, deployments, _block(declaration, address))
-        _reconcile(client, _roots(declaration), wanted)
+        _reconcile(client, _roots(declaration), [str(identifier) for identifier in deployments.values()], wanted)
     return [item.name for item in wanted]
 
 
@@ -123,17 +123,18 @@ def _block(declaration: Declaration, address: str) -> UUID:
     return Webhook(url=SecretStr(address), headers=headers).save(name, overwrite=True)
 
 
-def _reconcile(client: SyncPrefectClient, roots: list[str], wanted: list[AutomationCore]) -> None:
-    ours = AutomationFilter(tags=AutomationFilterTags(all_=["nightsort", roots[0]]))
+def _reconcile(
+    client: SyncPrefectClient, roots: list[str], deployments: list[str], wanted: list[AutomationCore]
+) -> None:
+    """Ours are those that were made for any of our deployments, whatever storage root they had then."""
+    ours = AutomationFilter(tags=AutomationFilterTags(any_=deployments))
     known = {item.name: item for item in client.read_automations(automations=ours, limit=200)}
     for name in known.keys() - {core.name for core in wanted}:
         client.delete_automation(known[name].id)
     for core in wanted:
         before = known.get(core.name)
-        # Built anew with every field, since what is unset would not be sent.
-        whole = AutomationCore(
-            **core.model_dump() | {"tags": ["nightsort", *roots], "enabled": not before or before.enabled}
-        )
+        kept = {"tags": ["nightsort", *roots, *deployments], "enabled": not before or before.enabled}
+        whole = AutomationCore(**core.model_dump(exclude={"owner_resource"}) | kept)  # what is unset would not be sent
         if before:
             client.update_automation(before.id, whole)
         else:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from nightsort.errors import ModelError
+from nightsort.evaluation.decisions import Recorded, decisions
 from nightsort.learning.card import Card, load_card
-from nightsort.learning.registry import Registry
+from nightsort.learning.registry import Move, Registry
+from nightsort.reports import modelcard
 from nightsort.reports.formats import drift, figure, shorten
 from nightsort.scoring.trials import choice
 from nightsort.scoring.trials.choice import Record, Trial
@@ -19,6 +21,7 @@ from nightsort.storage import Storage
 
 _CLASSES = 30  # named
 _LABEL = 24  # characters of a class in the table
+_DECISIONS = 5  # told, the newest
 
 
 def shown(storage: Storage, version: int) -> tuple[list[str], dict[str, Any]]:
@@ -26,20 +29,40 @@ def shown(storage: Storage, version: int) -> tuple[list[str], dict[str, Any]]:
 
     :raises ModelError: if there is no such model, or its files are damaged
     """
+    registry = _holding(storage, version)
+    card = load_card(storage, version)
+    moves, champion = registry.history(), registry.champion() == version
+    record, judged = choice.read(storage, card), decisions(storage, version)[-_DECISIONS:]
+    data = {
+        **card.model_dump(mode="json"),
+        "champion": champion,
+        "moves": [move.model_dump(mode="json") for move in moves if version in (move.version, move.before)],
+        "decisions": [decision.model_dump(mode="json") for decision in judged],
+        "machine": this_machine().fingerprint,
+        "backends": record.model_dump(mode="json") if record else None,
+    }
+    return [*_facts(card, champion), *_standing(version, moves), *_judged(judged), *_backends(record)], data
+
+
+def card_of(storage: Storage, version: int) -> tuple[list[str], dict[str, Any]]:
+    """A model's card for people, in Markdown.
+
+    :raises ModelError: if there is no such model, or it was published without a card
+    """
+    _holding(storage, version)
+    card = modelcard.read(storage, version)
+    if card is None:
+        raise ModelError(f"model {version}: was published without a card; models that are trained from now on have one")
+    return modelcard.to_markdown(card).splitlines(), card.model_dump(mode="json")
+
+
+def _holding(storage: Storage, version: int) -> Registry:
+    """The registry, if it has this model."""
     registry = Registry(storage)
     if version not in (versions := registry.versions()):
         there = f"there are {', '.join(map(str, versions))}" if versions else "run 'nightsort train' first"
         raise ModelError(f"model {version}: is not in {storage.root}; {there}")
-    card = load_card(storage, version)
-    champion = registry.champion() == version
-    record = choice.read(storage, card)
-    data = {
-        **card.model_dump(mode="json"),
-        "champion": champion,
-        "machine": this_machine().fingerprint,
-        "backends": record.model_dump(mode="json") if record else None,
-    }
-    return [*_facts(card, champion), *_backends(record)], data
+    return registry
 
 
 def _facts(card: Card, champion: bool) -> Iterator[str]:
@@ -57,6 +80,24 @@ def _facts(card: Card, champion: bool) -> Iterator[str]:
     }
     yield f"model {card.version}{', the champion' if champion else ''}"
     yield from (f"  {name:13} {fact}" for name, fact in facts.items())
+
+
+def _standing(version: int, moves: list[Move]) -> Iterator[str]:
+    """When it became champion and how, and when it ceased to be."""
+    for move in moves:
+        if move.version == version:
+            yield f"champion: {move.line}"
+        elif move.before == version:
+            yield f"no longer champion: model {move.version} is, {move.line}"
+
+
+def _judged(judged: list[Recorded]) -> Iterator[str]:
+    """Every decision with its reason; of the newest, all conditions."""
+    for decision in judged:
+        verdict = "promoted" if decision.promoted else "refused"
+        yield f"{verdict} {decision.when:%Y-%m-%d %H:%M} UTC in run {decision.run_id}: {decision.reason}"
+    for check in judged[-1].checks if judged else []:
+        yield f"  {'holds' if check.passed else 'fails'}  {check.name:18} {check.line}"
 
 
 def _least(card: Card) -> str:

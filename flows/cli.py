@@ -15,7 +15,7 @@ import click
 
 from flows import options, views
 from flows.catalogue import DESCRIPTIONS
-from flows.terminal import DEFAULT_CONFIG, common, declaration_of, fail, quiet, say
+from flows.terminal import DEFAULT_CONFIG, common, declaration_of, fail, launch, quiet, say
 from nightsort.config.catalogue import PARAMS
 from nightsort.errors import ConfigError, NightsortError, UserError
 
@@ -33,7 +33,7 @@ def _flow_command(name: str) -> click.Command:
     def callback(as_json: bool, config: Path | None, storage: str | None, **given: Any) -> None:
         declaration = declaration_of(config, storage)
         asked = {key: value for key, value in given.items() if value not in (None, ())}
-        _launch(name, {**declaration.defaults(), **asked}, declaration, as_json)
+        launch(name, {**declaration.defaults(), **asked}, declaration, as_json)
 
     return click.command(name, params=options.of_model(PARAMS[name]), help=DESCRIPTIONS[name])(callback)
 
@@ -59,7 +59,7 @@ def run(pipeline: str, settings: tuple[str, ...], as_json: bool, config: Path | 
             raise ConfigError(f"--set {setting}: must be KEY=VALUE")
         field = PARAMS[flow].model_fields.get(key)
         params[key] = value.split(",") if value and field and options.is_list(field) else value or None
-    _launch(flow, params, declaration, as_json)
+    launch(flow, params, declaration, as_json)
 
 
 @cli.command()
@@ -102,27 +102,6 @@ def demo(data: Path | None, into: Path, as_json: bool) -> None:
     from flows.demo import demo as run_demo
 
     say(*run_demo(data, into, click.echo), as_json)
-
-
-def _launch(flow: str, values: dict[str, Any], declaration: Any, as_json: bool) -> None:
-    from pydantic import ValidationError
-
-    from nightsort.pipelines import faults_of
-
-    try:
-        params = PARAMS[flow].model_validate(values)
-    except ValidationError as error:
-        raise ConfigError("\n".join(faults_of(error, flow))) from None
-    quiet()
-    from nightsort.arrow import without_pandas
-
-    without_pandas()
-    from flows.launch import launch
-    from nightsort.reports import store, summary
-
-    report = launch(flow, params, declaration.server.api)
-    place = store.location(report)
-    say(summary.as_lines(report, place), summary.as_object(report, place), as_json)
 
 
 def _when(schedule: Any) -> str:

@@ -3,7 +3,6 @@
 Invariant: changes nothing but the page that it writes, and loads no torch. Does not know how it is printed.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +17,6 @@ from nightsort.reports.difference import Difference, Fact, Side
 from nightsort.reports.digest import ROOT, Digest
 from nightsort.reports.formats import minute
 from nightsort.reports.shown import Thumbnail
-from nightsort.schema import PREDICTIONS
 from nightsort.scoring.both import both
 from nightsort.scoring.ledger import Ledger
 from nightsort.sources.files import Access
@@ -34,7 +32,8 @@ _A_DATE = 8  # digits; a shorter number is a model's
 
 def told(storage: Storage, found: Difference) -> Told:
     """The page written, lines and the object."""
-    name = f"{ROOT}/differences/{found.first.key}-{found.second.key}.html"
+    ending = "-test" if found.scored else ""
+    name = f"{ROOT}/differences/{found.first.key}-{found.second.key}{ending}.html"
     storage.write_bytes(name, difference.to_html(found).encode())
     place = storage.locate(name)
     pictures = {"answered": {"shown": {"__all__": {"picture": {"image"}}}}}
@@ -84,7 +83,8 @@ def _run(storage: Storage, text: str) -> Digest:
                 "run 'nightsort classify FOLDER' first"
             )
         return done[place]
-    matching = [run_id for run_id in digest.run_ids(storage) if run_id.startswith(text)]
+    begun = [run_id for run_id in digest.run_ids(storage) if run_id.startswith(text)]
+    matching = [run_id for run_id in begun if "-classify-" in run_id] or begun
     if len(matching) != 1:
         named = ", ".join(matching[:_NAMED]) + (f" and {len(matching) - _NAMED} more" if len(matching) > _NAMED else "")
         raise StorageError(
@@ -122,9 +122,7 @@ def _of_runs(storage: Storage, first: Digest, second: Digest) -> Difference:
 
 
 def _night(run: Digest) -> Side:
-    return Side(
-        key=run.run_id, name=f"night of {minute(run.started)}", link=f"../{run.run_id}/report.html"
-    )
+    return Side(key=run.run_id, name=minute(run.started), link=f"../{run.run_id}/report.html")
 
 
 def _of_models(storage: Storage, first: int, second: int) -> Difference:

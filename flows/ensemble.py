@@ -1,14 +1,13 @@
 """The flow `ensemble`: published models in, one that combines them out, judged against the champion."""
 
+from flows.published import judge_published
 from nightsort.config.search import EnsembleParams
 from nightsort.errors import BusyError
 from nightsort.reports.data import Report
 from tasks.ensemble import combine_members, load_members
-from tasks.judging import judge_challenger
 from tasks.lesson import load_pictures
-from tasks.publishing import measure_backends, publish_bundle, score_test
+from tasks.publishing import publish_bundle, score_test
 from tasks.runs import Run
-from tasks.train import describe_training
 
 
 def ensemble(params: EnsembleParams) -> Report:
@@ -22,9 +21,7 @@ def ensemble(params: EnsembleParams) -> Report:
             scored = score_test(run, params, lesson, fitted)
             name = f"{params.combine} of {', '.join(map(str, params.models))}"
             card = publish_bundle(run, params, lesson, fitted, scored, name, members[0].card.balance)
-            record = measure_backends(run, params, lesson, fitted, card)
-            decision = judge_challenger(run, params, lesson, scored, card, lease)
-            run.parts["training"] = describe_training(lesson, fitted, card, record, scored, decision)
+            judge_published(run, params, lesson, fitted, scored, card, lease)
     except BusyError as error:
         return run.skipped(str(error))
     return run.finished()

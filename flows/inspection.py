@@ -14,7 +14,7 @@ from nightsort.dataset.versions import Dataset, Version
 from nightsort.errors import StorageError
 from nightsort.learning.registry import Registry
 from nightsort.quarantine import Quarantine
-from nightsort.reports import store
+from nightsort.reports import index, store
 from nightsort.reports.formats import count
 from nightsort.schema import place
 from nightsort.scoring.ledger import Ledger
@@ -54,7 +54,8 @@ def _fact(value: Any) -> str:
 def models(storage: Storage) -> Told:
     """Every model, the champion marked."""
     registry = Registry(storage)
-    champion = registry.champion()
+    move = registry.alias()
+    champion = move.version if move else None
     fields = {"version", "created", "model", "balance", "dataset_version", "accuracy", "macro_f1"}
     rows = [card.model_dump(mode="json", include=fields) for card in registry.cards()]
     lines = [
@@ -63,7 +64,9 @@ def models(storage: Storage) -> Told:
         f"macro-F1 {row['macro_f1']:.3f}"
         for row in rows
     ]
-    return lines or ["no model yet; run 'nightsort train'"], {"champion": champion, "models": rows}
+    lines += [f"champion {move.version}: {move.line}"] if move else []
+    data = {"champion": champion, "move": move.model_dump(mode="json") if move else None, "models": rows}
+    return lines or ["no model yet; run 'nightsort train'"], data
 
 
 def datasets(storage: Storage, limit: int) -> Told:
@@ -132,11 +135,13 @@ def _detail(detail: str | None) -> str:
 
 
 def latest_report(storage: Storage) -> Told:
-    """Where the latest report lies."""
+    """Where the latest report lies, and the index of all, if one was written."""
     runs = store.latest(storage, 1)
     if not runs:
         raise StorageError(
             f"storage {storage.root}: holds no report yet; run 'nightsort ingest' or 'nightsort classify'"
         )
     place = store.location(runs[0].model_copy(update={"storage": storage.root}))  # the root may have been moved
-    return [place], {"report": place, "run_id": runs[0].run_id}
+    every = storage.locate(index.NAME) if storage.exists(index.NAME) else None
+    lines = [place, *([f"all reports: {every}"] if every else [])]
+    return lines, {"report": place, "run_id": runs[0].run_id, "index": every}

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
+from nightsort.config.catalogue import PARAMS
 from nightsort.errors import ConfigError
 
 DEFAULT_CONFIG = Path("pipelines.yaml")
@@ -73,3 +74,25 @@ def fail(error: str, code: int) -> NoReturn:
     if "--json" in sys.argv:
         click.echo(json.dumps({"state": "failed", "error": error}))
     sys.exit(code)
+
+
+def launch(flow: str, values: dict[str, Any], declaration: Any, as_json: bool) -> None:
+    """Run a flow with these values of its parameters, and print what came of it."""
+    from pydantic import ValidationError
+
+    from nightsort.faults import faults_of
+
+    try:
+        params = PARAMS[flow].model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(faults_of(error, PARAMS[flow], flow))) from None
+    quiet()
+    from nightsort.arrow import without_pandas
+
+    without_pandas()
+    from flows import launch as launching
+    from nightsort.reports import store, summary
+
+    report = launching.launch(flow, params, declaration.server.api)
+    place = store.location(report)
+    say(summary.as_lines(report, place), summary.as_object(report, place), as_json)

@@ -1,16 +1,16 @@
 """The flow `train`: a dataset version in, a model judged against the champion out."""
 
+from flows.published import judge_published
 from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError
 from nightsort.learning.pretrained import initial_weights
 from nightsort.learning.zoo import check_name
 from nightsort.reports.data import Report
-from tasks.judging import judge_challenger
 from tasks.lesson import load_pictures
-from tasks.publishing import measure_backends, publish_bundle, score_test
+from tasks.publishing import publish_bundle, score_test
 from tasks.runs import Run
-from tasks.train import checkpoints_of, describe_training, fit_model
+from tasks.train import checkpoints_of, fit_model
 
 
 def train(params: TrainParams) -> Report:
@@ -27,9 +27,7 @@ def train(params: TrainParams) -> Report:
             scored = score_test(run, params, lesson, fitted)
             card = publish_bundle(run, params, lesson, fitted, scored, params.model, params.balance)
             checkpoints.clear()
-            record = measure_backends(run, params, lesson, fitted, card)
-            decision = judge_challenger(run, params, lesson, scored, card, lease)
-            run.parts["training"] = describe_training(lesson, fitted, card, record, scored, decision)
+            judge_published(run, params, lesson, fitted, scored, card, lease)
     except BusyError as error:
         return run.skipped(str(error))
     return run.finished()

@@ -32,7 +32,8 @@ def tune(params: TuneParams) -> Report:
             if params.publish:
                 trained = subflow("train", best)
                 run.parts["training"] = trained.training
-                said = f"not trained: {trained.message}" if trained.message else f"trained in run {trained.run_id}"
+                done = trained.state == "completed"
+                said = f"trained in run {trained.run_id}" if done else f"not trained: {trained.message}"
                 run.parts["tune"] = found.part.model_copy(update={"published": said})
     except BusyError as error:
         return run.skipped(str(error))

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from flows.model_commands import models
+from flows.review_commands import review
 from flows.terminal import common, say, storage_of
 from nightsort.schema import REASONS
 
@@ -22,34 +24,6 @@ def status(as_json: bool, config: Path | None, storage: str | None) -> None:
     from flows import inspection
 
     say(*inspection.status(storage_of(config, storage)), as_json)
-
-
-@click.group(invoke_without_command=True)
-@common
-@click.pass_context
-def models(context: click.Context, **options: Any) -> None:
-    """List the models and mark the champion; show one with all its figures."""
-    if context.invoked_subcommand is None:
-        context.invoke(known, **options)
-
-
-@models.command("list")
-@common
-def known(as_json: bool, config: Path | None, storage: str | None) -> None:
-    """List the models and mark the champion."""
-    from flows import inspection
-
-    say(*inspection.models(storage_of(config, storage)), as_json)
-
-
-@models.command()
-@click.argument("version", type=click.IntRange(min=1))
-@common
-def show(version: int, as_json: bool, config: Path | None, storage: str | None) -> None:
-    """Show model VERSION: where it comes from, how good it is, and what computes its answers on which machine."""
-    from flows import bundles
-
-    say(*bundles.shown(storage_of(config, storage), version), as_json)
 
 
 @click.command()
@@ -156,15 +130,25 @@ def export_predictions(
 
 @click.command()
 @click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
+@click.option(
+    "--diff",
+    type=(str, str),
+    metavar="A B",
+    help="Compare two runs of classify (a run id or its beginning, latest, previous), or two models on the pictures "
+    "that both classified (2 or model:2).",
+)
 @common
-def report(open_it: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
-    """Print where the latest report lies."""
-    from flows import inspection
+def report(
+    open_it: bool, diff: tuple[str, str] | None, as_json: bool, config: Path | None, storage: str | None
+) -> None:
+    """Print where the latest report lies, and the index of all; or compare two runs, or two models."""
+    from flows import difference, inspection
 
-    lines, data = inspection.latest_report(storage_of(config, storage))
+    root = storage_of(config, storage)
+    lines, data = difference.differ(root, *diff) if diff else inspection.latest_report(root)
     if open_it:
-        click.launch(data["report"])
+        click.launch(data["page"] if diff else data["report"])
     say(lines, data, as_json)
 
 
-COMMANDS = (status, models, datasets, predictions, quarantine, report)
+COMMANDS = (status, models, datasets, predictions, review, quarantine, report)

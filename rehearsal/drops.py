@@ -78,8 +78,16 @@ class Drops:
 
     def _pictures(self, what: Delivery) -> list[Picture]:
         wanted = {digit: what.each for digit in range(10) if digit != self._unseen} | {self._unseen: what.unseen}
-        drawn = [p for digit, count in wanted.items() for p in self._digits.draw(what.pool, digit, count, self._rng)]
+        drawn = [
+            picture
+            for digit, count in wanted.items()
+            for picture in self._digits.draw(self._pool(what, digit), digit, count, self._rng)
+        ]
         return [drawn[at] for at in self._rng.permutation(len(drawn))]
+
+    def _pool(self, what: Delivery, digit: int) -> str:
+        """What could be labelled of the unseen digit is not, so the cameras may see it."""
+        return "labelled" if digit == self._unseen and what.pool == "early" else what.pool
 
     def _rubbish(self, victim: Picture) -> Iterator[Picture]:
         """What every real drop holds: half a picture, no picture, nothing; by now and then one that is no picture."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 SIDE = 64  # pixels; the digits come as 8 x 8
 _PAPER = np.array([214.0, 228.0, 234.0])  # blue, green, red of what is written on
 _INK = np.array([96.0, 52.0, 40.0])
-_SHARES = (0.55, 0.75)  # labelled up to here, early up to there, late the rest
+_SHARES = (0.65, 0.8)  # labelled up to here, early up to there, late the rest
 POOLS = ("labelled", "early", "late")
 
 
@@ -58,7 +58,7 @@ class Digits:
         """Rotated, shifted, scaled, with a thicker or thinner pen and the noise of a camera."""
         ink = cv2.resize(self._digits[0][row] / 16, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
         move = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), rng.uniform(-10, 10), rng.uniform(0.72, 0.88))
-        move[:, 2] += rng.uniform(-4, 4, 2)
+        move = move + np.pad(rng.uniform(-4, 4, (2, 1)), ((0, 0), (2, 0)))
         ink = cv2.warpAffine(ink, move, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
         ink = np.clip(ink, 0, 1)[..., None] ** rng.uniform(0.7, 1.4)
         light = rng.uniform(0.9, 1.05)

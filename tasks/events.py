@@ -80,7 +80,7 @@ def _drift(report: Report) -> Event | None:
 
 def _judged(report: Report) -> Event | None:
     """A refusal, and the promotion of a model that was just trained."""
-    if report.training:
+    if report.training and not report.tune:  # a search shows the training that it started, which told of it itself
         return _verdict(report.training.model_version, report.training.decision, report.parameters.get("promote", True))
     if report.promotion and report.promotion.decision:
         return _verdict(report.promotion.model_version, report.promotion.decision, True)

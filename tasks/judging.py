@@ -20,7 +20,7 @@ from nightsort.evaluation.scores import Check, Decision
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.registry import Move, Registry
 from nightsort.lease import Lease
-from nightsort.reports.suspected import SuspicionPart
+from nightsort.reports.suspected import SuspicionPart, gist
 from nightsort.scoring.trials import choice
 from nightsort.storage import Storage
 from tasks.lesson import Lesson
@@ -60,15 +60,10 @@ def judge_challenger(
     """Compare a model that was just trained with the champion and, if it wins and may, promote it."""
     test = Answers(scored.probabilities, lesson.test.labels, lesson.test.ids)
     challenger = Challenger(card, test, lesson.dataset_version, lesson.classes)
-    conditions = [new_labels(suspicion.veto)] if suspicion else []
+    conditions = [_new_labels(suspicion)] if suspicion else []
     if isinstance(params, JudgedParams) and not params.promote:
         conditions.append(Check(name="may be promoted", passed=False, line="promote is off"))
     return settle(run, params, challenger, lease, conditions)
-
-
-def new_labels(veto: str) -> Check:
-    """Whether what it learned from may be trusted."""
-    return Check(name=NEW_LABELS, passed=not veto, line=veto or "nothing odd about the labels that arrived")
 
 
 def settle(
@@ -88,16 +83,22 @@ def settle(
     seed = challenger.dataset_version
     theirs, ours = rival.probabilities if rival else None, challenger.answers.probabilities
     decision = gate.judge(theirs, ours, contest, params, seed, others)
-    champion = alias.version if alias else None
-    decision = decision.model_copy(update={"champion_version": champion, "reason": doubt + decision.reason})
     if decision.promoted:
         lease.check()
         try:
-            Registry(run.storage).promote(version, alias, who=who, why=decision.reason, run_id=run.id)
+            Registry(run.storage).promote(version, alias, who=who, why=doubt + decision.reason, run_id=run.id)
         except StaleError as error:
             decision = gate.refused(decision, Check(name="same champion", passed=False, line=str(error)))
+    champion = alias.version if alias else None
+    decision = decision.model_copy(update={"champion_version": champion, "reason": doubt + decision.reason})
     decisions.record(run.storage, version, run.id, decision)
     return decision
+
+
+def _new_labels(suspicion: SuspicionPart) -> Check:
+    """Whether what it learned from may be trusted."""
+    line = suspicion.veto or " ".join(suspicion.notes) or gist(suspicion)
+    return Check(name=NEW_LABELS, passed=not suspicion.veto, line=line)
 
 
 def _rival(storage: Storage, challenger: Challenger, alias: Move | None) -> tuple[Answers | None, str]:

@@ -4,10 +4,12 @@ Invariant: one row for each picture that was looked at. Does not know what is as
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nightsort.drift import reference
 from nightsort.drift.look import Look
 from nightsort.drift.strangeness import strangeness
+from nightsort.errors import ModelError
 from nightsort.learning.card import Card
 from nightsort.lease import Lease
 from nightsort.review.signals import Opinion, Signals, rows_of
@@ -20,13 +22,20 @@ def note_signals(run: Run, card: Card, look: Look | None, lease: Lease) -> None:
     """Append what the look said of each picture to the table of signals."""
     if look is None or not look.sha256s:
         return
-    known = reference.load(run.storage, card.version)
-    unknown = np.full(len(look.sha256s), np.nan, np.float32)
-    strange = unknown if known is None else strangeness(known, look.embeddings)
-    rows = rows_of(look.sha256s, card.version, strange, _opinion(look), run.id)
+    rows = rows_of(look.sha256s, card.version, _strangeness(run, card, look), _opinion(look), run.id)
     signals, ticket = Signals(run.storage), lease.ticket()
     retrying(retries=2)(signals.append, rows, ticket=ticket)  # the same ticket again commits nothing
     signals.tidy(lease.ticket())
+
+
+def _strangeness(run: Run, card: Card, look: Look) -> NDArray[np.float32]:
+    """How strange each picture is; nan where the model has no usable reference, which the part on drift says."""
+    try:
+        known = reference.load(run.storage, card.version)
+    except ModelError:
+        known = None
+    unknown = np.full(len(look.sha256s), np.nan, np.float32)
+    return unknown if known is None else strangeness(known, look.embeddings)
 
 
 def _opinion(look: Look) -> Opinion | None:

@@ -80,6 +80,10 @@ class Run:
             raise RuntimeError(f"run {self.id}: asked for its report before its end")
         return self._report
 
+    def so_far(self) -> Report:
+        """The report of what there is to say before its end."""
+        return self._compose("completed", "")
+
     def skipped(self, message: str) -> Report:
         """The report, not written anywhere, of a run that found another one at work."""
         return self._compose("skipped", message)

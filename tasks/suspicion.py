@@ -47,11 +47,11 @@ def suspect_arrivals(run: Run, params: GateParams, lesson: Lesson) -> SuspicionP
 
 def _look(dataset: Dataset, model: Bundle, found: Arrived, most: float) -> SuspicionPart:
     classes = pa.array(model.card.classes, pa.string())
-    taught, tested = (rows.filter(pc.is_in(rows["label"], classes)) for rows in (found.labels, found.tested))
-    asked, tested = taught.slice(0, _ASKED), tested.slice(0, _ASKED)
-    with progress("asking the champion about new labels", len(asked) + len(tested)) as advance:
-        answers, expected = (opinion(model, dataset, _names(rows), advance) for rows in (asked, tested))
-    usual = suspicion.usual(expected, _ids(tested, classes))
+    taught, others = (rows.filter(pc.is_in(rows["label"], classes)) for rows in (found.labels, found.held_out))
+    asked, others = taught.slice(0, _ASKED), others.slice(0, _ASKED)
+    with progress("asking the champion about new labels", len(asked) + len(others)) as advance:
+        answers, expected = (opinion(model, dataset, _names(rows), advance) for rows in (asked, others))
+    usual = suspicion.usual(expected, _ids(others, classes))
     denied = suspicion.denials(answers, _ids(asked, classes))
     lots = suspicion.lots(denied, asked["lot"].to_pylist(), usual)
     most_often = suspicion.most_repeated(found.labels, dataset.policy().near_duplicates)

@@ -17,7 +17,13 @@ from nightsort.storage import Storage
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; torch reads it when it is loaded
 
-pytest_plugins = ["tests.object_store", "tests.flows.commands", "tests.reports.judged_training"]
+pytest_plugins = [
+    "tests.object_store",
+    "tests.flows.commands",
+    "tests.reports.judged_training",
+    "tests.reports.watched_night",
+    "tests.webhooks",
+]
 
 settings.register_profile("no-time-limit", deadline=None)
 settings.load_profile("no-time-limit")

@@ -76,9 +76,12 @@ def test_every_number_is_refused_just_outside_its_bounds(flow: str, kind: type[R
     assert tried >= 2
 
 
-def test_retrain_is_train_with_a_source() -> None:
-    assert RetrainParams.model_fields.keys() - TrainParams.model_fields.keys() == {"source", "manifest"}
-    assert not any(RetrainParams.model_fields[name].is_required() for name in ("source", "manifest"))
+def test_retrain_is_train_that_may_ingest_first_ask_whether_it_is_due_and_classify_again() -> None:
+    own = RetrainParams.model_fields.keys() - TrainParams.model_fields.keys()
+    rule = {"if_needed", "min_new_labels", "on_drift", "cool_down_hours"}
+    assert own == {"source", "manifest", "rescore"} | rule
+    assert not any(field.is_required() for field in RetrainParams.model_fields.values())
+    assert not RetrainParams().if_needed
 
 
 def test_the_flows_that_read_pictures_need_a_source() -> None:

@@ -11,7 +11,8 @@ from nightsort.config.intake import ClassifyParams
 from nightsort.config.search import CompareParams
 from nightsort.config.training import TrainParams
 from nightsort.errors import ConfigError
-from nightsort.pipelines import Declaration, faults_of, load
+from nightsort.faults import faults_of
+from nightsort.pipelines import Declaration, load
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def faults(file: Path, text: str) -> list[str]:
     return [line.removeprefix("pipelines.yaml: ") for line in caught.value.lines]
 
 
-FLOWS = "'ingest', 'train', 'classify', 'retrain', 'compare', 'tune', 'ensemble', 'augment' or 'audit'"
+FLOWS = "'ingest', 'train', 'classify', 'retrain', 'compare', 'tune', 'ensemble', 'augment', 'audit' or 'promote'"
 
 
 def test_three_mistakes_are_three_lines_with_their_places(file: Path) -> None:
@@ -78,6 +79,11 @@ PLACE = "pipelines.n.parameters."
          "pipelines.n.schedule.timezone: is not a time zone of the IANA database, got 'Mars/Olympus'"),
         ("{flow: train, schedule: {cron: '0 0 2 * * *'}}",
          "pipelines.n.schedule.cron: is not a cron line of five fields, got '0 0 2 * * *'"),
+        ("{flow: train, triggers: [labels]}",
+         "pipelines.n: triggers: only a pipeline of the flow retrain has them, got {'flow': 'train', 'triggers': "
+         "['labels']}"),
+        ("{flow: retrain, triggers: [label]}",
+         "pipelines.n.triggers.0: must be 'labels' or 'drift', got 'label'; did you mean 'labels'?"),
         ("{flow: train, schedule: {cron: ''}}",
          "pipelines.n.schedule.cron: is not a cron line of five fields, got ''"),
         ("{flow: train, schedule: {cron: '0 0 31 2 *'}}",
@@ -95,6 +101,10 @@ def test_a_fault_is_one_line_with_its_place_and_value(text: str, expected: str, 
         ("zzz: x", "zzz: is not a known setting"),
         ("compute: {worker: 3}", "compute.worker: is not a known setting; did you mean 'workers'?"),
         ("server: {port: 0}", "server.port: must be greater than or equal to 1, got 0"),
+        (
+            "notify: [failed, refusal]",
+            "notify.1: must be 'failed', 'crashed', 'refused' or 'drift', got 'refusal'; did you mean 'refused'?",
+        ),
         ("storage: {a: 1}", "storage: must be a valid string, got {'a': 1}"),
         ("pipelines: [a]", "pipelines: must be a valid dictionary, got ['a']"),
         ("", "must hold settings such as 'storage:' and 'pipelines:', got None"),
@@ -132,7 +142,7 @@ def test_relative_folders_are_taken_from_where_the_file_lies(file: Path, monkeyp
           b: {flow: classify, parameters: {source: /srv/in}}
           c: {flow: classify, parameters: {source: "s3://bucket/in"}}
           d: {flow: ingest, parameters: {source: ~/in}}
-          e: {flow: retrain, parameters: {source: null}}
+          e: {flow: retrain, parameters: {source: null, rescore: archive}}
     """)
     )
     monkeypatch.setenv("HOME", "/home/somebody")
@@ -144,7 +154,7 @@ def test_relative_folders_are_taken_from_where_the_file_lies(file: Path, monkeyp
     assert params["b"].source == "/srv/in" and params["b"].storage == str(here / "data")
     assert params["c"].source == "s3://bucket/in"
     assert params["d"].source == "/home/somebody/in"
-    assert params["e"].source is None
+    assert (params["e"].source, params["e"].rescore) == (None, str(here / "archive"))
 
 
 def test_params_are_the_defaults_then_the_file_then_the_pipeline(file: Path) -> None:
@@ -163,7 +173,7 @@ def test_params_are_the_defaults_then_the_file_then_the_pipeline(file: Path) -> 
 
 
 def test_each_flow_gets_its_own_model(file: Path) -> None:
-    given = dict.fromkeys(("train", "compare", "tune", "audit"), "") | {
+    given = dict.fromkeys(("train", "compare", "tune", "audit", "promote"), "") | {
         "augment": "below: 9",
         "ensemble": "models: [1, 2]",
     }
@@ -191,7 +201,7 @@ def test_cron_lines_of_five_fields_are_taken(cron: str, file: Path) -> None:
 def test_faults_of_a_flow_given_on_the_command_line() -> None:
     with pytest.raises(ValidationError) as caught:
         ClassifyParams.model_validate({"batch_sise": 3})
-    assert sorted(faults_of(caught.value, "classify")) == [
+    assert sorted(faults_of(caught.value, ClassifyParams, "classify")) == [
         "classify: batch_sise: is not a known setting; did you mean 'batch_size'?",
         "classify: source: is required",
     ]
@@ -200,7 +210,7 @@ def test_faults_of_a_flow_given_on_the_command_line() -> None:
 def test_a_word_near_an_allowed_one_is_named() -> None:
     with pytest.raises(ValidationError) as caught:
         CompareParams.model_validate({"strategies": "none,balanced_softmx,frobnicate"})
-    first, second = faults_of(caught.value, "compare")
+    first, second = faults_of(caught.value, CompareParams, "compare")
     assert first.startswith("compare: strategies.1: must be 'none', 'class_weights', ")
     assert first.endswith(", got 'balanced_softmx'; did you mean 'balanced_softmax'?")
     assert second.startswith("compare: strategies.2: must be") and second.endswith(", got 'frobnicate'")

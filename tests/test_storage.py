@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nightsort import storage as storage_module
 from nightsort.errors import StorageError, WriteError
 from nightsort.storage import Storage
+from tests.object_store import ObjectStore
 
 
 def files(root: str) -> list[str]:
@@ -171,3 +172,33 @@ def test_a_folder_is_removed_with_all_in_it_and_once_is_enough(storage: Storage)
         assert root.names("a") == ["two"]
         root.remove("a/two")
         assert not root.exists("a/two")
+
+
+def test_what_is_created_is_there_whole_once_and_alone(storage: Storage) -> None:
+    storage.create_bytes("a/1.json", b"one")
+    with pytest.raises(FileExistsError, match=r"a/1\.json"):
+        storage.create_bytes("a/1.json", b"two")
+    assert storage.read_bytes("a/1.json") == b"one" and storage.size("a/1.json") == 3
+    assert files(storage.root) == ["a/1.json"]
+
+
+def test_in_an_object_store_as_well(object_store: ObjectStore) -> None:
+    here, there = (Storage(f"s3://{object_store.bucket}/root") for _ in range(2))
+    assert here.names("a") == []
+    there.create_bytes("a/1.json", b"one")
+    assert here.names("a") == ["1.json"], "a listing is never an old one"
+    with pytest.raises(FileExistsError, match=r"a/1\.json"):
+        here.create_bytes("a/1.json", b"two")
+    assert here.read_bytes("a/1.json") == b"one" and here.size("a/1.json") == 3
+
+
+def test_a_crash_while_creating_leaves_nothing(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WriteError, match=r"1\.json: could not be written \(No space left on device\)"):
+        storage.create_bytes("1.json", b"one")
+    monkeypatch.undo()
+    assert files(storage.root) == []
+    storage.create_bytes("1.json", b"one")

@@ -108,7 +108,7 @@ def _train(bench: Bench, archive: Path, network: str) -> None:
     _nightsort("ingest", tinted, "--storage", making)
     words = ["--model", network, "--image-size", side, "--batch-size", 8, "--epochs", _EPOCHS.get(network, 3)]
     _nightsort("train", "--storage", making, *words, "--mixup", 0)
-    if not (making / "models" / "champion.json").exists():
+    if not (making / "models" / "champion" / "1.json").exists():
         sys.exit(f"{network}: the gate refused it, see above; without a champion there is nothing to classify with")
     making.rename(bench.root(network))
 

@@ -5,13 +5,9 @@ with file and dotted place. Reading it does no other I/O.
 Does not know how a pipeline is run.
 """
 
-import re
-from collections.abc import Iterable
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -21,8 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError
+from nightsort.faults import faults_of
 from nightsort.words import Occasion, Trigger
 
+_PLACES = ("source", "storage", "rescore")  # parameters that are folders, from where the file lies
 _NOON = datetime(2026, 1, 1, 12)  # a cron line is only parsed with a time to start from
 
 
@@ -144,60 +142,11 @@ def load(file: Path) -> Declaration:
     try:
         declaration = Declaration.model_validate(raw)
     except ValidationError as error:
-        faults += faults_of(error, file.name)
+        faults += faults_of(error, Declaration, file.name)
     faults += _parameter_faults(raw, file.name)
     if faults:
         raise ConfigError("\n".join(faults))
     return _anchored(declaration, file.resolve().parent)
-
-
-def faults_of(error: ValidationError, place: str, *inside: str) -> list[str]:
-    """One line per fault: the dotted place, what is wrong, the value.
-
-    :param error: of :class:`Declaration` or of a model of PARAMS
-    :param inside: where in the file that model stands
-    """
-    models: list[type[BaseModel]] = [Declaration, *PARAMS.values()]
-    model = {model.__name__: model for model in models}[error.title]
-    return [_fault(detail, place, inside, model) for detail in error.errors(include_url=False)]
-
-
-def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseModel]) -> str:
-    dotted = ".".join(str(part) for part in (*inside, *detail["loc"]))
-    where = f"{place}: {dotted}" if dotted else place
-    match detail["type"]:
-        case "missing":
-            return f"{where}: is required"
-        case "bool_parsing":
-            return f"{where}: must be true or false, got {detail['input']!r}"
-        case "too_short":
-            return f"{where}: must be at least {detail['ctx']['min_length']}, got {detail['input']!r}"
-        case "extra_forbidden":
-            *parents, name = detail["loc"]
-            near = get_close_matches(str(name), _settings(model, parents), n=1, cutoff=0.75)
-            return f"{where}: is not a known setting" + (f"; did you mean {near[0]!r}?" if near else "")
-    message = detail["msg"].removeprefix("Value error, ")
-    hint = _near(detail) if detail["type"] == "literal_error" and isinstance(detail["input"], str) else ""
-    message = "must " + message.removeprefix("Input should ") if message.startswith("Input should ") else message
-    got = f"got {detail['input']!r}"
-    return (f"{where}: {message}" if message.endswith(got) else f"{where}: {message}, {got}") + hint
-
-
-def _near(detail: Any) -> str:
-    """The word that was meant, if one is near."""
-    allowed = re.findall("'(.+?)'", detail["ctx"]["expected"])
-    near = get_close_matches(detail["input"], allowed, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _settings(model: Any, path: list[Any]) -> Iterable[str]:
-    """The names that are known at a place inside a model."""
-    for part in path:
-        is_model = isinstance(model, type) and issubclass(model, BaseModel)
-        model = model.model_fields[part].annotation if is_model else get_args(model)[-1]  # of a dict[str, model]
-        if isinstance(model, UnionType):
-            model = get_args(model)[0]
-    return cast("Iterable[str]", model.model_fields)
 
 
 class _Loader(yaml.SafeLoader):
@@ -237,7 +186,7 @@ def _parameter_faults(raw: dict[str, Any], place: str) -> list[str]:
             try:
                 PARAMS[pipeline["flow"]].model_validate(parameters)
             except ValidationError as error:
-                faults += faults_of(error, place, "pipelines", str(name), "parameters")
+                faults += faults_of(error, PARAMS[pipeline["flow"]], place, "pipelines", str(name), "parameters")
     return faults
 
 
@@ -246,7 +195,7 @@ def _anchored(declaration: Declaration, folder: Path) -> Declaration:
         name: pipeline.model_copy(
             update={
                 "parameters": {
-                    key: _anchor(value, folder) if key in ("source", "storage") and value else value
+                    key: _anchor(value, folder) if key in _PLACES and value else value
                     for key, value in pipeline.parameters.items()
                 }
             }

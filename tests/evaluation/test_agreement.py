@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nightsort.evaluation.agreement import Agreement, compare, stratified
+from nightsort.evaluation.agreement import Agreement, compare, kappa, stratified
 
 CLASSES = ["crack", "dent", "scratch"]
 
@@ -76,3 +76,10 @@ def test_each_class_is_in_however_many_there_are() -> None:
 def test_nothing_to_sample_is_an_empty_sample() -> None:
     rows, weights = stratified(np.empty(0, np.int64), 10)
     assert len(rows) == len(weights) == 0
+
+
+def test_kappa_is_agreement_beyond_chance() -> None:
+    # Cohen's own kind of example: 0.7 agree, 0.5 would by chance
+    assert kappa({("a", "a"): 20, ("a", "b"): 5, ("b", "a"): 10, ("b", "b"): 15}) == pytest.approx(0.4)
+    assert kappa({("a", "b"): 5, ("b", "a"): 5}) == pytest.approx(-1)
+    assert kappa({("a", "a"): 5}) is None and kappa({}) is None

@@ -167,12 +167,11 @@ def quick() -> dict[str, Any]:
 
 @pytest.fixture
 def classify_params(root: Path) -> Callable[..., ClassifyParams]:
-    """Parameters of `classify` on the copied root."""
+    """Parameters of `classify` on the copied root; no closer look, which takes a process that loads torch."""
 
     def make(source: Path, **changes: Any) -> ClassifyParams:
-        return ClassifyParams(
-            **{"source": str(source), "storage": str(root), "settle_seconds": 0, "workers": 1} | changes
-        )
+        quick = {"settle_seconds": 0, "workers": 1, "sample": 0}
+        return ClassifyParams(**{"source": str(source), "storage": str(root), **quick} | changes)
 
     return make
 

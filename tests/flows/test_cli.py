@@ -150,7 +150,10 @@ def test_without_json_a_person_reads_lines(
     assert said.code == 0 and said.err == []
     assert said.out[0].startswith("classify completed in ")
     assert "3 discovered = 3 classified + 0 quarantined + 0 duplicate + 0 deferred + 0 skipped" in said.out[1]
-    assert nightsort("report", "--storage", root).out == [said.out[-1].removeprefix("  report: ")]
+    assert nightsort("report", "--storage", root).out == [
+        said.out[-1].removeprefix("  report: "),
+        f"all reports: {root}/reports/index.html",
+    ]
 
 
 def test_models_marks_the_champion(nightsort: Callable[..., Said], root: Path, tmp_path: Path) -> None:
@@ -170,7 +173,7 @@ def test_looking_at_nothing_yet_writes_nothing(nightsort: Callable[..., Said], t
 
 def test_a_moved_storage_root_knows_its_reports(nightsort: Callable[..., Said], root: Path) -> None:
     """The fixture's root was copied from where it was trained."""
-    (place,) = nightsort("report", "--storage", root).out
+    place, _ = nightsort("report", "--storage", root).out
     assert Path(place).is_relative_to(root) and Path(place).is_file()
 
 

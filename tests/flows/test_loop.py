@@ -127,7 +127,7 @@ def test_rescoring_classifies_once_under_each_champion(
     storage = Storage(str(root))
     twin = Path(shutil.copytree(root / "models" / "1", root / "models" / "2")) / "bundle.json"
     twin.write_text(json.dumps(json.loads(twin.read_text()) | {"version": 2}))
-    Registry(storage).promote(2, 1)
+    Registry(storage).promote(2, Registry(storage).alias())
     assert nonzero(classify(classify_params(drop.folder))) == {"discovered": 6, "skipped": 6}
     assert nonzero(classify(classify_params(drop.folder, rescore=True))) == {"discovered": 6, "done": 6}
     assert nonzero(classify(classify_params(drop.folder, rescore=True))) == {"discovered": 6, "skipped": 6}
@@ -255,7 +255,7 @@ def test_a_tie_does_not_promote(root: Path, quick: dict[str, Any]) -> None:
 
 
 def test_promote_off_leaves_the_champion(root: Path, quick: dict[str, Any]) -> None:
-    (root / "models" / "champion.json").unlink()
+    (root / "models" / "champion" / "1.json").unlink()
     report = train(TrainParams(storage=str(root), promote=False, **quick))
     assert not report.training.decision.promoted
     assert report.training.decision.reason.startswith("promote is off; first champion")

@@ -1,5 +1,6 @@
 """The words of a command are the fields of its flow's parameters."""
 
+import click
 import pytest
 
 from flows.options import of_model
@@ -26,3 +27,14 @@ def test_a_form_has_the_order_of_the_command_line(flow: str) -> None:
     words = [parameter.name for parameter in of_model(PARAMS[flow])]
     shown = [name for name in PARAMS[flow].model_json_schema()["properties"] if name != "storage"]
     assert shown == words
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [(["--if-needed"], "true"), (["--if-needed", "false"], "false"), (["--if-needed=true"], "true"), ([], None)],
+)
+def test_yes_need_not_be_typed(words: list[str], value: str | None) -> None:
+    given = click.Command("retrain", params=of_model(PARAMS["retrain"])).make_context(
+        "retrain", [*words, "--epochs", "3"]
+    )
+    assert (given.params["if_needed"], given.params["epochs"]) == (value, "3")

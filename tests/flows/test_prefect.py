@@ -3,11 +3,13 @@
 import errno
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -26,6 +28,8 @@ from nightsort.errors import CeilingError, SourceError
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
 from tasks import stage as stage_module
+from tasks.events import STARTED
+from tasks.notice import resource
 from tasks.runs import Run
 from tasks.stage import stage
 
@@ -58,6 +62,15 @@ def task_names(client: SyncPrefectClient, run: FlowRun) -> list[str]:
     """The task runs of a flow run."""
     only = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
     return [item.name.rsplit("-", 1)[0] for item in client.read_task_runs(flow_run_filter=only, limit=200)]
+
+
+def emitted(name: str) -> dict[str, Any]:
+    """The only event of this name that the server has, once it has arrived there."""
+    wanted = {"filter": {"event": {"name": [name]}}}
+    while not (found := httpx.post(f"{PREFECT_API_URL.value()}/events/filter", json=wanted).json()["events"]):
+        time.sleep(0.1)
+    (event,) = found
+    return dict(event)
 
 
 def test_a_classification_shows_where_every_picture_went(
@@ -127,6 +140,11 @@ def test_a_retraining_is_an_ingest_and_a_training(
     assert flows.keys() == {"retrain", "ingest", "train"}
     assert {run.state_name for run in runs} == {"Completed"}
     assert artifacts(client, flows["train"]).keys() == {"progress", "markdown"}
+    event = emitted("nightsort.labels.arrived")
+    assert (event["payload"]["labels"], event["payload"]["dataset_version"]) == (6, 2)
+    about = {"prefect.resource.id": resource(str(root)), "prefect.resource.name": str(root), STARTED: "by another flow"}
+    assert event["resource"] == about
+    assert f"prefect.flow-run.{flows['ingest'].id}" in {item["prefect.resource.id"] for item in event["related"]}
 
 
 def test_the_command_line_tells_a_server_that_answers(

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,19 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.events import emit_event
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from selenium.webdriver import Chrome
 
 from flows import serving
+from flows.automations import automate
 from nightsort.config.catalogue import PARAMS
 from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration, Server, load
+from tasks import events
+from tasks.notice import automation, is_automated, resource
+from tests.webhooks import Webhook
 
 DECLARED = """
 storage: {root}
@@ -44,10 +49,16 @@ pipelines:
   often:
     flow: train
     schedule: {{interval_seconds: 7200}}
+  again:
+    flow: retrain
+    parameters: {{epochs: 3}}
+    triggers: [labels, drift]
   by-hand:
     flow: ingest
     parameters: {{source: labelled}}
 """
+TELLING = {automation(occasion) for occasion in ("failed", "crashed", "refused", "drift")}
+STARTING = {"nightsort: again when labels arrive", "nightsort: again when pictures drift"}
 
 
 @dataclass
@@ -90,7 +101,11 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def served(
-    tmp_path_factory: pytest.TempPathFactory, trained: Any, pictures: Any, environment: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory,
+    trained: Any,
+    pictures: Any,
+    environment: dict[str, str],
+    receiver: Webhook,
 ) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     shutil.copytree(trained.root, folder / "root")
@@ -101,7 +116,7 @@ def served(
     process = subprocess.Popen(
         [Path(sys.executable).parent / "nightsort", "up", "--config", file],
         cwd=folder,
-        env={**environment, "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
+        env={**environment, "PREFECT_RUNNER_POLL_FREQUENCY": "1", "NIGHTSORT_WEBHOOK": receiver.address},
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
@@ -110,7 +125,7 @@ def served(
             pass
         assert line, "it ended before it served"
         with temporary_settings({PREFECT_API_URL: declaration.server.api}), get_client(sync_client=True) as client:
-            while process.poll() is None and len(client.read_deployments()) < 3:
+            while process.poll() is None and len(client.read_deployments()) < 4:
                 time.sleep(0.1)
             yield Served(process, file, declaration, client)
     finally:
@@ -131,6 +146,12 @@ def finished(served: Served, run: FlowRun) -> FlowRun:
     pytest.fail("nightsort up ended")
 
 
+def until(served: Served, ready: Callable[[], Any]) -> None:
+    """Wait for something to happen."""
+    while served.process.poll() is None and not ready():
+        time.sleep(0.1)
+
+
 def start(served: Served, name: str, **changes: Any) -> FlowRun:
     """Start a run as the form of the UI does: with all parameters, some of them changed."""
     deployment = served.deployment(name)
@@ -139,7 +160,7 @@ def start(served: Served, name: str, **changes: Any) -> FlowRun:
 
 
 def test_every_pipeline_is_a_deployment_with_its_schedule(served: Served) -> None:
-    assert {item.name for item in served.client.read_deployments()} == {"nightly", "often", "by-hand"}
+    assert {item.name for item in served.client.read_deployments()} == {"nightly", "often", "again", "by-hand"}
     (nightly,) = served.deployment("nightly").schedules
     assert isinstance(nightly.schedule, CronSchedule) and nightly.active
     assert (nightly.schedule.cron, nightly.schedule.timezone) == ("0 2 * * *", "Europe/Berlin")
@@ -173,10 +194,59 @@ def test_a_run_with_changed_parameters(served: Served) -> None:
     assert (report["intake"]["tally"]["done"], report["intake"]["tally"]["balanced"]) == (12, True)
 
 
-def test_a_mistake_fails_the_run_with_our_words(served: Served, tmp_path: Path) -> None:
+def test_a_mistake_fails_the_run_with_our_words_and_people_are_told_once(
+    served: Served, tmp_path: Path, webhook: Webhook
+) -> None:
     run = finished(served, start(served, "nightly", source=str(tmp_path / "missing")))
     assert run.state_name == "Failed"
     assert f"source {tmp_path / 'missing'}: does not exist" in run.state.message
+    until(served, lambda: webhook.of("failed"))
+    (told,) = webhook.told
+    assert told["text"].startswith("Nightsort: nightly failed: ") and run.state.message in told["text"]
+    assert told["storage"] == served.declaration.storage
+
+
+def happen(served: Served, event: str, started: str) -> None:
+    """Emit an event as a run on the storage root does."""
+    about = {"prefect.resource.id": resource(served.declaration.storage), events.STARTED: started}
+    emit_event(event, resource=about, payload={"text": f'"{event}" {started}'})
+
+
+def test_labels_start_a_retraining_that_asks_first_and_people_are_told_of_drift(
+    served: Served, webhook: Webhook
+) -> None:
+    happen(served, events.DRIFT, "by another flow")  # people are told, and nothing starts
+    happen(served, events.LABELS, events.BY_ITSELF)
+    deployment = served.deployment("again")
+
+    def runs() -> list[FlowRun]:
+        return [run for run in served.client.read_flow_runs() if run.deployment_id == deployment.id]
+
+    until(served, runs)
+    (run,) = runs()
+    assert run.created_by and run.created_by.display_value == "nightsort: again when labels arrive"
+    assert run.parameters == {"params": {**deployment.parameters["params"], "if_needed": True}}
+    assert finished(served, run).state_name == "Completed"
+    assert not (Path(served.declaration.storage) / "models" / "2").exists(), "there was no need"
+    until(served, lambda: webhook.of("drift"))
+    (told,) = webhook.told
+    assert told["text"] == 'Nightsort: "nightsort.drift.detected" by another flow'
+    assert len(runs()) == 1
+
+
+def test_the_address_of_the_webhook_is_shown_nowhere(served: Served, receiver: Webhook) -> None:
+    client = served.client
+    assert is_automated(served.declaration.storage, "drift") and not is_automated("/elsewhere", "drift")
+    things = [
+        client.read_automations(),
+        client.read_flow_runs(),
+        client.read_deployments(),
+        client.read_block_documents(),
+    ]
+    (block,) = things[-1]
+    assert block.block_type.name == "Webhook" and receiver.address not in str([block.data])
+    shown = "".join(item.model_dump_json() for group in things for item in group)
+    assert "nightsort" in shown and "s3cret" not in shown
 
 
 @pytest.mark.parametrize("change", [{"batch_size": 0}, {"workers": 5000}, {"source": None}, {"no_such": 1}])
@@ -211,22 +281,45 @@ def test_the_form_explains_its_fields(served: Served, chromium: Chrome, tmp_path
     assert [part for part in wanted if part not in text] == []
 
 
-def test_deploying_twice_changes_nothing(served: Served) -> None:
+def test_deploying_twice_changes_nothing(served: Served, webhook: Webhook) -> None:
     def seen() -> dict[str, Any]:
-        return {
+        deployed = {
             item.name: (item.id, item.parameters, [entry.schedule for entry in item.schedules])
             for item in served.client.read_deployments()
         }
+        return deployed | {item.name: item for item in served.client.read_automations()}
+
+    served.client.pause_automation(seen()[automation("refused")].id)
 
     before = seen()
     names = serving.deploy(served.declaration, "people")
-    assert names == ["classify/nightly", "train/often", "ingest/by-hand"]
+    assert names == ["classify/nightly", "train/often", "retrain/again", "ingest/by-hand"]
     once, pools = seen(), served.client.read_work_pools()
     assert [pool.type for pool in pools if pool.name == "people"] == ["process"]
     assert serving.deploy(served.declaration, "people") == names
     assert seen() == once == before
+    assert seen().keys() - served.declaration.pipelines.keys() == TELLING | STARTING
+    off = [item.name for item in served.client.read_automations() if not item.enabled]
+    assert off == [automation("refused")], "what a person switched off stays off"
     assert len(served.client.read_work_pools()) == len(pools)
     assert served.deployment("nightly").work_pool_name == "people"
+
+
+def test_what_is_no_longer_declared_is_no_longer_automated(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def automated() -> set[str]:
+        return {item.name for item in served.client.read_automations()}
+
+    declared = served.declaration
+    ids = {name: served.deployment(name).id for name in declared.pipelines}
+    again = declared.pipelines["again"].model_copy(update={"triggers": ["labels"]})
+    monkeypatch.setenv("NIGHTSORT_WEBHOOK", "s3cret")
+    with pytest.raises(ConfigError, match="NIGHTSORT_WEBHOOK: must be an address") as refused:
+        automate(declared, ids)
+    assert "s3cret" not in str(refused.value)
+    assert automated() == TELLING | STARTING
+    monkeypatch.delenv("NIGHTSORT_WEBHOOK")
+    automate(declared.model_copy(update={"pipelines": {"again": again}}), {"again": ids["again"]})
+    assert automated() == {"nightsort: again when labels arrive"}
 
 
 def test_up_keeps_its_things_below_the_storage_root(served: Served) -> None:

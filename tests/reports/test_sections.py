@@ -6,9 +6,8 @@ import pytest
 
 from nightsort.evaluation.scores import ClassScore, Decision, Scores
 from nightsort.reports import sections
-from nightsort.reports.data import ClassifyPart, Report
+from nightsort.reports.data import Report
 from nightsort.reports.learned import TrainingPart
-from nightsort.reports.shown import ClassCount
 
 
 def scores_of(confusion: list[list[int]]) -> Scores:
@@ -30,23 +29,6 @@ def test_outcomes_sum_to_the_discovered(classified_report: Callable[..., Report]
 
 def test_done_is_called_ingested_in_an_ingest(ingested_report: Callable[..., Report]) -> None:
     assert sections.outcomes(ingested_report())[0].word == "ingested"
-
-
-def test_predicted_includes_classes_never_predicted_and_never_trained() -> None:
-    part = ClassifyPart(
-        model_version=1,
-        predicted=[ClassCount(label="new", total=1), ClassCount(label="a", total=3)],
-        training_share={"a": 0.5, "b": 0.5},
-        abstained=0,
-        abstain_below=0.5,
-        least_certain=[],
-    )
-    rows = sections.predicted(part)
-    assert [(row.label, row.count, row.share, row.trained) for row in rows] == [
-        ("a", 3, 0.75, 0.5),
-        ("new", 1, 0.25, None),
-        ("b", 0, 0.0, 0.5),
-    ]
 
 
 def test_imbalance_ignores_empty_classes() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nightsort.errors import StorageError
+from nightsort.errors import StorageError, WriteError
 from nightsort.reports import store
 from nightsort.reports.data import Report
 from nightsort.storage import Storage
@@ -26,21 +26,34 @@ class Recording(Storage):
         self.written.append(name)
 
 
-def test_the_json_is_written_last(tmp_path: Path, classified_report: Callable[..., Report]) -> None:
+def test_the_json_is_written_last_and_then_the_index(tmp_path: Path, classified_report: Callable[..., Report]) -> None:
     storage, report = Recording(tmp_path), classified_report()
     location = store.write(storage, report)
     folder = f"reports/{report.run_id}"
-    assert storage.written == [f"{folder}/report.html", f"{folder}/report.json"]
+    written = [f"{folder}/report.html", f"{folder}/digest.json", f"{folder}/report.json", "reports/index.html"]
+    assert storage.written == written
     assert Path(location) == tmp_path / folder / "report.html"
     assert Path(location).read_text("utf-8").startswith("<!doctype html>")
 
 
 def test_without_its_json_a_report_is_not_there(tmp_path: Path, classified_report: Callable[..., Report]) -> None:
-    storage = Recording(tmp_path, refuse=".json")
+    storage = Recording(tmp_path, refuse="report.json")
     with pytest.raises(OSError, match="No space left"):
         store.write(storage, classified_report())
-    assert len(storage.written) == 1
+    assert [name.rsplit("/")[-1] for name in storage.written] == ["report.html", "digest.json"]
     assert store.latest(storage) == []
+
+
+def test_a_report_without_an_index_is_complete(
+    tmp_path: Path, classified_report: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(storage: Storage) -> str:
+        raise WriteError("reports/index.html: could not be written (No space left on device)")
+
+    monkeypatch.setattr("nightsort.reports.index.refresh", refuse)
+    storage = Storage(str(tmp_path))
+    store.write(storage, classified_report())
+    assert len(store.latest(storage)) == 1 and not storage.exists("reports/index.html")
 
 
 def test_what_is_read_is_what_was_written(

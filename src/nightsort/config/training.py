@@ -153,7 +153,10 @@ class RetrainParams(TrainParams):
         True, description="With if_needed: new labels and drift since the last training are enough, too, however few."
     )
     cool_down_hours: float = Field(
-        24.0, ge=0, description="With if_needed: do nothing so soon after the last training began."
+        20.0,
+        ge=0,
+        description="With if_needed: do nothing so soon after the last training began. Less than a day, so that a "
+        "nightly question is not put off by a minute.",
     )
     rescore: str | None = Field(
         None, min_length=1, description="Pictures to classify again if a new champion comes of it, such as an archive."

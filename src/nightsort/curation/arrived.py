@@ -25,11 +25,11 @@ class Arrived:
 
     :param labels: new pictures, and held-out ones whose label changed, with the lot that each came in: the ingest
         run, or RELABELLED. A training picture whose label changed is in neither table: the model learned the other one
-    :param tested: test pictures of both versions, with the same label
+    :param held_out: validation and test pictures of both versions, with the same label
     """
 
     labels: pa.Table
-    tested: pa.Table
+    held_out: pa.Table
 
 
 def arrived(dataset: Dataset, before: int, now: int) -> Arrived:
@@ -40,7 +40,7 @@ def arrived(dataset: Dataset, before: int, now: int) -> Arrived:
     place = pc.index_in(rows["sha256"], known["sha256"])
     label, split = known["label"].take(place), known["split"].take(place)
     new, same = pc.is_null(place), pc.equal(label, rows["label"])
-    relabelled = pc.and_(pc.invert(same), pc.is_in(split, pa.array(["validation", "test"])))
-    tested = pc.and_(same, pc.equal(split, "test"))
+    held_out = pc.is_in(split, pa.array(["validation", "test"]))
     rows = rows.append_column("lot", pc.if_else(new, rows["run_id"], RELABELLED))
-    return Arrived(rows.filter(pc.or_kleene(new, relabelled)), rows.filter(tested))
+    relabelled = pc.and_(held_out, pc.invert(same))
+    return Arrived(rows.filter(pc.or_kleene(new, relabelled)), rows.filter(pc.and_(held_out, same)))

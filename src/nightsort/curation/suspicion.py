@@ -1,6 +1,6 @@
 """Owns the statistics of labels that arrived: how many a model denies while it is sure, and what came too often.
 
-Invariant: denials count only beyond what the same model does on pictures that it was tested on.
+Invariant: denials count only beyond what the same model does on pictures that were held out from it.
 Does not know where labels or probabilities come from.
 
 A label is denied where the model gives it almost no probability, and another class almost all. Of labels drawn wrong
@@ -37,15 +37,15 @@ _COMPARED = 2000  # pictures of a class that are compared with each other
 
 @dataclass(frozen=True)
 class Usual:
-    """What the model does on pictures that it was tested on."""
+    """What the model does on pictures that were held out from it."""
 
     pictures: int
     sure: int
     denied: int
 
     @property
-    def share(self) -> float:
-        """Denials to expect, of one picture; of one more than there were, so that few pictures promise little."""
+    def likely(self) -> float:
+        """Probability of a denial, from one more than there were, so that few pictures promise little."""
         return (self.denied + 1) / (self.pictures + 2)  # Laplace's rule of succession
 
 
@@ -57,7 +57,7 @@ class Lot:
     pictures: int
     denied: int
     wrong: float  # estimated share of wrong labels
-    p: float  # of as many denials, were all labels as good as those of the test pictures
+    p: float  # of as many denials, were all labels as good as those held out
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def denials(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> ND
 
 
 def usual(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Usual:
-    """What a model does on test pictures; parameters as of :func:`denials`."""
+    """What a model does on pictures that were held out from it; parameters as of :func:`denials`."""
     sure = int((probabilities.max(1) >= SURE).sum())
     return Usual(len(labels), sure, int(denials(probabilities, labels).sum()))
 
@@ -115,8 +115,8 @@ def _lot(name: str, denied: NDArray[np.bool_], expected: Usual) -> Lot:
     if not pictures:
         return Lot(name, 0, 0, 0.0, 1.0)
     sure = expected.sure / expected.pictures if expected.sure else 1.0
-    wrong = (count / pictures - expected.share) / sure
-    p = float(binomtest(count, pictures, expected.share, alternative="greater").pvalue)
+    wrong = (count / pictures - expected.likely) / sure
+    p = float(binomtest(count, pictures, expected.likely, alternative="greater").pvalue)
     return Lot(name, pictures, count, min(1.0, max(0.0, wrong)), p)
 
 

@@ -158,7 +158,7 @@ def _embeddings(
 ) -> list[Finding]:
     """What the model sees, before it decides."""
     if embeddings is None:
-        notes.append("embeddings: not tested, nobody looked at pictures more closely")
+        notes.append("embeddings: not tested, no picture was looked at more closely")
         return []
     before, now = _whole(reference.embeddings), _whole(embeddings)[:_COMPARED]
     if min(len(before), len(now)) < LEAST_PICTURES:

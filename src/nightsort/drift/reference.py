@@ -69,7 +69,7 @@ def save(storage: Storage, version: int, reference: Reference) -> None:
     """Write the reference of a model."""
     arrays = {_MEASURE + name: np.ascontiguousarray(values) for name, values in reference.measures.items()}
     arrays["confidences"] = np.ascontiguousarray(reference.confidences)
-    arrays["embeddings"] = np.ascontiguousarray(reference.embeddings, np.float16)
+    arrays["embeddings"] = np.ascontiguousarray(reference.embeddings, np.float32)
     arrays["predicted"] = np.array(list(reference.predicted.values()), np.int64)
     classes = json.dumps(list(reference.predicted))
     storage.write_bytes(_name(version), save_arrays(arrays, {"classes": classes}))
@@ -92,7 +92,7 @@ def load(storage: Storage, version: int) -> Reference | None:
             measures={name.removeprefix(_MEASURE): arrays[name] for name in arrays if name.startswith(_MEASURE)},
             confidences=arrays["confidences"],
             predicted=dict(zip(classes, arrays["predicted"].tolist(), strict=True)),
-            embeddings=arrays["embeddings"].astype(np.float32),
+            embeddings=arrays["embeddings"],
         )
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"model {version}: {storage.locate(_name(version))} is damaged ({error})") from None

@@ -17,7 +17,7 @@ def strangeness(reference: Reference, embeddings: NDArray[np.float32]) -> NDArra
     :param embeddings: float32 (n, D), of the width of the reference
     :returns: float32 (n,); nan where the reference has fewer than two embeddings, or others
     """
-    known = reference.embeddings.astype(np.float32)
+    known = reference.embeddings
     if len(known) < 2 or known.shape[1] != embeddings.shape[1]:
         return np.full(len(embeddings), np.nan, np.float32)
     within = np.sort(_squared(known, known, itself=True).min(axis=1))

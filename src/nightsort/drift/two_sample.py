@@ -93,14 +93,14 @@ def _means(
     kernel: NDArray[np.float32], of_run: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Mean of the kernel within the run, across and within the rest, each (P,), for each column of `of_run`."""
-    n, m = int(of_run[:, 0].sum()), int((1 - of_run[:, 0]).sum())
-    diagonal = float(np.trace(kernel))
+    n = int(of_run[:, 0].sum())
+    m = len(kernel) - n
     own = (of_run * (kernel @ of_run)).sum(0, dtype=np.float64)
     touched = of_run.T.astype(np.float64) @ kernel.sum(1, dtype=np.float64)
     across = touched - own
     rest = float(kernel.sum(dtype=np.float64)) - own - 2 * across
-    ones = diagonal / len(kernel)  # a Gaussian kernel is 1 on the diagonal, which would count as likeness
-    return (own - n * ones) / (n * (n - 1)), across / (n * m), (rest - m * ones) / (m * (m - 1))
+    # The kernel of a picture with itself is 1, which would count as likeness.
+    return (own - n) / (n * (n - 1)), across / (n * m), (rest - m) / (m * (m - 1))
 
 
 def _p_value(found: float, by_chance: Floats) -> float:

@@ -80,7 +80,7 @@ def speed(old: float | None, new: float | None, most: float) -> Check:
     :param new: the same of the challenger
     """
     if old is None or new is None:
-        whose = "neither model" if old is new else "the champion" if old is None else "the new model"
+        whose = "either model" if old is None and new is None else "the champion" if old is None else "the new model"
         return Check(name="speed", passed=True, line=f"not compared: no speed of {whose} on this machine")
     line = f"{old:.3g} -> {new:.3g} ms a picture"
     if new > most * old:

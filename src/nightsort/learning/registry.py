@@ -135,8 +135,8 @@ class Registry:
             move = Move.model_validate_json(self._storage.read_bytes(place))
         except ValidationError as error:
             raise ModelError(
-                f"{self._storage.locate(place)}: is damaged ({error.error_count()} faults); delete it, and the champion "
-                "is the one before"
+                f"{self._storage.locate(place)}: is damaged ({error.error_count()} faults); delete it, and the "
+                "champion is the one before"
             ) from None
         if move.generation != generation:
             raise ModelError(f"{self._storage.locate(place)}: is move {move.generation} of the champion; rename it")

@@ -64,18 +64,18 @@ def since(before: Digest, now: Tonight) -> list[str]:
 
 def _model(before: Digest, now: Tonight) -> Iterator[str]:
     if before.model_version not in (None, now.model_version):
-        yield f"Model {now.model_version} classified; before, it was model {before.model_version}."
+        yield f"Model {now.model_version} classified, before model {before.model_version}."
 
 
 def _counted(tally: Tally, now: Tonight) -> Iterator[str]:
     if counts_differ(now.tally.done, tally.done):
-        yield f"{plural(now.tally.done, 'picture')} classified; before, {count(tally.done)}."
+        yield f"{plural(now.tally.done, 'picture')} classified, before {count(tally.done)}."
 
 
 def _abstained(before: Digest, tally: Tally, now: Tonight) -> Iterator[str]:
     if shares_differ(now.abstained, now.tally.done, before.abstained, tally.done):
         was = percent(before.abstained / tally.done)
-        yield f"The model abstained for {percent(now.abstained / now.tally.done)} of the pictures; before, for {was}."
+        yield f"The model abstained for {percent(now.abstained / now.tally.done)} of the pictures, before for {was}."
 
 
 def _set_aside(before: Digest, tally: Tally, now: Tonight) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _set_aside(before: Digest, tally: Tally, now: Tonight) -> Iterator[str]:
     for reason in asked:
         files, was = now.reasons.get(reason, 0), before.reasons.get(reason, 0)
         if shares_differ(files, looked_at, was, earlier, tests=len(asked)):
-            yield f"{reason}: {count(files)} of {plural(looked_at, 'file')}; before, {count(was)} of {count(earlier)}."
+            yield f"{reason}: {count(files)} of {plural(looked_at, 'file')}, before {count(was)} of {count(earlier)}."
 
 
 def _mix(before: Digest, now: Tonight) -> Iterator[str]:
@@ -95,22 +95,22 @@ def _mix(before: Digest, now: Tonight) -> Iterator[str]:
         for label in labels
         if shares_differ(now.predicted.get(label, 0), total, before.predicted.get(label, 0), earlier, len(labels))
     ]
-    for way, some in (("More", [m for m in moved if m[0] > 0]), ("Fewer", [m for m in moved if m[0] < 0])):
+    for way, some in (("More of", [m for m in moved if m[0] > 0]), ("Less of", [m for m in moved if m[0] < 0])):
         if some:
             named = sorted(some, key=lambda m: (-abs(m[0]), m[1]))
             words = [_share(label, now, total, before, earlier) for _, label in named[:_CLASSES]]
             rest = [f"{count(len(named) - _CLASSES)} classes more"] if len(named) > _CLASSES else []
-            yield f"{way} {', '.join([*words, *rest])}."
+            yield f"{way} {'; '.join([*words, *rest])}."
 
 
 def _share(label: str, now: Tonight, total: int, before: Digest, earlier: int) -> str:
     share, was = now.predicted.get(label, 0) / total, before.predicted.get(label, 0) / earlier
-    return f"{shorten(label, 40)} ({percent(share)}; before, {percent(was)})"
+    return f"{shorten(label, 40)}: {percent(share)}, before {percent(was)}"
 
 
 def _computed(before: Digest, tally: Tally, now: Tonight) -> Iterator[str]:
     if before.backend and now.backend and before.backend != now.backend:
-        yield f"{now.backend} computed the answers; before, {before.backend}."
+        yield f"{now.backend} computed the answers, before {before.backend}."
     enough = min(tally.done, now.tally.done) >= _ENOUGH and min(before.rate, now.rate) > 0
     if enough and figures_differ(now.rate, before.rate):
-        yield f"{figure(now.rate)} pictures a second; before, {figure(before.rate)}."
+        yield f"{figure(now.rate)} pictures a second, before {figure(before.rate)}."

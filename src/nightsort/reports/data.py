@@ -75,6 +75,7 @@ class IngestPart(BaseModel):
     near_duplicates: int = 0  # pictures of this run with a near-duplicate in the dataset or in this run
     clusters: int = 0  # groups of near-duplicates that they form
     twins: list[Twins] = []  # at most MAX_TWINS near-duplicates, those with different labels first
+    most_copied: Thumbnail | None = None  # the picture whose bytes came most often, if MANY_COPIES times or more
     disputed: int = 0  # pictures that this run took out of training, their label being in dispute
     withheld: list[Setaside] = []  # at most MAX_ROWS of the disputed
     flags: dict[str, int] = {}  # flag -> pictures of this run that carry it
@@ -159,6 +160,9 @@ class Report(BaseModel):
 
 MAX_ROWS = 200
 """Quarantined files listed in a report; the rest are counted and live in the quarantine table."""
+
+MANY_COPIES = 10
+"""Times that the same bytes come in one run, from which on the report names the picture."""
 
 MAX_SHEETS = 40
 """Classes with a contact sheet in a report; the rest are counted."""

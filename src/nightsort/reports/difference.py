@@ -28,7 +28,7 @@ class Side(BaseModel):
     """One of the two."""
 
     key: str  # for a file name: a run id, or such as "model-2"
-    name: str  # for people: "model 2", "night of 2026-11-21 02:00"
+    name: str  # for people: "model 2"; of a run when it began, "2026-11-21 02:00"
     link: str = ""  # of its report, seen from the page
 
 
@@ -92,7 +92,20 @@ class Difference(BaseModel):
 
 def to_html(difference: Difference) -> str:
     """The difference as one self-contained page."""
-    return page("difference.html", difference=difference, verdict=verdict(difference), listed=MAX_LISTED)
+    return page(
+        "difference.html",
+        difference=difference,
+        title=title(difference),
+        verdict=verdict(difference),
+        listed=MAX_LISTED,
+    )
+
+
+def title(difference: Difference) -> str:
+    """The two, named."""
+    nights = "nights " if difference.kind == "runs" else ""
+    named = f"{nights}{difference.first.name} and {difference.second.name}"
+    return f"{named[0].upper()}{named[1:]}"
 
 
 def verdict(difference: Difference) -> Verdict:
@@ -103,7 +116,8 @@ def verdict(difference: Difference) -> Verdict:
         return _mixed(difference.mixes)
     if difference.answered:
         both = difference.answered
-        line = f"The same label for {percent(both.agreeing / both.pictures)} of {plural(both.pictures, 'picture')} that both classified."
+        share = percent(both.agreeing / both.pictures)
+        line = f"The same label for {share} of {plural(both.pictures, 'picture')} that both classified."
         agree = both.agreeing == both.pictures
         return Verdict("good" if agree else "note", "They agree" if agree else "They differ", line)
     return Verdict("note", "Nothing in common", "There is no picture that both classified.")
@@ -134,19 +148,23 @@ def _mixed(mixes: Mixes) -> Verdict:
 def lines(difference: Difference, place: str) -> list[str]:
     """The difference for a terminal."""
     found = verdict(difference)
-    said = [f"{difference.first.name} and {difference.second.name}", f"  {found.word}: {found.line}"]
-    said += [f"  {fact.name:16} {fact.first}  {fact.second}" for fact in difference.facts]
+    said = [title(difference), f"  {found.word}: {found.line}"]
+    width = max((len(fact.first) for fact in difference.facts), default=0)
+    said += [f"  {fact.name:18} {fact.first:{width}}  {fact.second}" for fact in difference.facts]
     if difference.mixes:
         said += [_mix(row, difference.mixes.totals) for row in difference.mixes.classes if row.changed][:MAX_LINES]
     if difference.scored:
         said += [
             f"  {row.label}: F1 {score(row.f1[0])} and {score(row.f1[1])} on {count(row.support)}"
-            for row in difference.scored.classes[:MAX_LINES]
-        ]
+            for row in difference.scored.classes
+            if row.f1[0] != row.f1[1]
+        ][:MAX_LINES]
     if both := difference.answered:
         kappa = f", kappa {both.kappa:.3f}" if both.kappa is not None else ""
         said.append(f"  both: {plural(both.pictures, 'picture')}, the same label for {count(both.agreeing)}{kappa}")
-        said += [f"    {change.first} -> {change.second}: {count(change.pictures)}" for change in both.changes[:MAX_LINES]]
+        said += [
+            f"    {change.first} -> {change.second}: {count(change.pictures)}" for change in both.changes[:MAX_LINES]
+        ]
     return [*said, *(f"  {note}" for note in difference.notes), f"  page: {place}"]
 
 

@@ -99,7 +99,7 @@ def _judged(report: Report) -> dict[str, bool | str]:
         return {"promoted": decision.promoted, "reason": shorten(decision.reason, _TEXT)}
     if moved := report.promotion:
         why = moved.decision.reason if moved.decision else moved.why
-        return {"promoted": moved.after == moved.model_version != moved.before, "reason": shorten(why, _TEXT)}
+        return {"promoted": moved.is_moved, "reason": shorten(why, _TEXT)}
     return {}
 
 
@@ -146,6 +146,17 @@ def exists(storage: Storage, run_id: str) -> bool:
 def run_ids(storage: Storage) -> list[str]:
     """Every run that has a folder, complete or not, oldest first."""
     return [name for name in storage.names(ROOT) if name[:1].isdigit()]
+
+
+def of_run(storage: Storage, run_id: str) -> Digest | None:
+    """The digest of one run; None if it has not ended.
+
+    :raises StorageError: it cannot be read
+    """
+    found = _read(storage, run_id)
+    if isinstance(found, str):
+        raise StorageError(found)
+    return found
 
 
 def _each(storage: Storage, listed: list[str]) -> Iterator[Digest | str | None]:

@@ -40,6 +40,11 @@ def thumbnails(rows: pa.Table, max_pixels: int, access: Access) -> list[Thumbnai
     return [_thumbnail(row, images[row["path"], row["member"]]) for row in rows.to_pylist()]
 
 
+def without_pixels(rows: pa.Table) -> list[Thumbnail]:
+    """What :func:`thumbnails` gives where no source can be reached."""
+    return [_thumbnail(row, "") for row in rows.to_pylist()]
+
+
 def stored_thumbnails(dataset: Dataset, rows: pa.Table) -> list[Thumbnail]:
     """One thumbnail a row, in the order of the rows, read from the dataset.
 

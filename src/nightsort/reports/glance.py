@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from nightsort.reports.changes import MAX_CHANGES
 from nightsort.reports.data import Report
-from nightsort.reports.formats import count, plural, shorten
-from nightsort.reports.night import NightPart
+from nightsort.reports.formats import count, percent, plural, shorten
+from nightsort.reports.night import NightPart, Trend
 
 _NAMED = 3  # classes, measures or changes that a line names; the rest are counted
 _TEXT = 160
@@ -21,6 +21,27 @@ class Remark(NamedTuple):
     anchor: str  # id of a section
 
 
+class Column(NamedTuple):
+    """A question, and its answer in a few lines."""
+
+    heading: str
+    remarks: list[Remark]
+    nothing: str  # what to say where there are none
+
+
+def columns(report: Report) -> list[Column]:
+    """What a reader asks of a night."""
+    known = [
+        *(["drift"] if report.drift and report.drift.findings else []),
+        *(["change since the run before"] if report.night and report.night.previous else []),
+    ]
+    calm = f"Nothing: no {', no '.join(known)}." if known else "Nothing that this run could be held against yet."
+    return [
+        Column("Odd tonight", odd(report), calm),
+        Column("To look at", look_at(report), "Nothing: every picture was named, and no file was set aside."),
+    ]
+
+
 def odd(report: Report) -> list[Remark]:
     """What is not as it usually is: drift, classes that came or went, what changed since the run before."""
     remarks = []
@@ -29,11 +50,12 @@ def odd(report: Report) -> list[Remark]:
     if not (night := report.night):
         return remarks
     if night.appeared:
-        remarks.append(Remark(f"{_classes('New', night.appeared)}.", "predicted"))
+        remarks.append(Remark(f"{_classes('New class', night.appeared)}.", "predicted"))
     if night.vanished:
-        remarks.append(Remark(f"{_classes('Gone', night.vanished)}.", "predicted"))
-    if unusual := [row.label for row in night.trends if row.unusual and row.count and row.usual]:
-        remarks.append(Remark(f"{_classes('Unusual share', unusual)}.", "predicted"))
+        remarks.append(Remark(f"{_classes('No longer seen', night.vanished)}.", "predicted"))
+    for way in ("more", "less"):
+        some = [_usual(row) for row in night.trends if row.unusual == way and row.count and row.usual]
+        remarks += [Remark(f"{way.capitalize()} than usual of {_some(some)}.", "predicted")] if some else []
     return remarks + _changes(night)
 
 
@@ -48,22 +70,26 @@ def look_at(report: Report) -> list[Remark]:
     """What a person should look at, the most pressing first."""
     remarks = []
     if report.classify and report.classify.abstained:
-        remarks.append(
-            Remark(f"{plural(report.classify.abstained, 'picture')} that the model did not name.", "uncertain")
-        )
-    if report.intake and report.intake.tally.quarantined:
-        remarks.append(Remark(f"{plural(report.intake.tally.quarantined, 'file')} set aside.", "quarantine"))
-    if report.intake and report.intake.tally.deferred:
-        remarks.append(
-            Remark(f"{plural(report.intake.tally.deferred, 'file')} still being written, left for next time.", "balance")
-        )
+        anchor = "certainty-abstained" if report.night and report.night.bands else "uncertain"
+        remarks.append(Remark(f"{plural(report.classify.abstained, 'picture')} that the model did not name.", anchor))
+    if not report.intake:
+        return remarks
+    tally = report.intake.tally
+    if tally.quarantined:
+        remarks.append(Remark(f"{plural(tally.quarantined, 'file')} set aside.", "quarantine"))
+    if tally.deferred:
+        remarks.append(Remark(f"{plural(tally.deferred, 'file')} left for next time, still being written.", "balance"))
     return remarks
 
 
+def _usual(row: Trend) -> str:
+    return f"{shorten(row.label, 40)}: {percent(row.share)}, usually {percent(row.usual or 0)}"
+
+
 def _classes(word: str, labels: list[str]) -> str:
-    return f"{word}: {_some(labels)}"
+    return f"{word}: {_some([shorten(label, 40) for label in labels])}"
 
 
 def _some(names: list[str]) -> str:
-    named = ", ".join(shorten(name, 40) for name in names[:_NAMED])
+    named = "; ".join(names[:_NAMED])
     return f"{named} and {count(len(names) - _NAMED)} more" if len(names) > _NAMED else named

@@ -7,11 +7,13 @@ Does not know what follows below.
 from typing import NamedTuple
 
 from nightsort.evaluation.scores import Decision, Scores
+from nightsort.reports import drifted
 from nightsort.reports.compared import words
 from nightsort.reports.data import AuditPart, AugmentPart, Report
 from nightsort.reports.formats import count, day, duration, figure, percent, plural, score
 from nightsort.reports.leaks import share, worst
 from nightsort.reports.learned import ComparePart, TunePart
+from nightsort.reports.promoted import PromotionPart
 from nightsort.tally import Tally
 
 _NOUNS = {
@@ -23,6 +25,7 @@ _NOUNS = {
     "augment": "Augmentation",
     "compare": "Comparison",
     "tune": "Search",
+    "promote": "Promotion",
 }
 
 
@@ -49,6 +52,8 @@ def title(report: Report) -> str:
 
 
 def _findings(report: Report) -> list[str]:
+    if report.promotion:
+        return [moved(report.promotion)]
     if report.training:
         verb = "promoted" if report.training.decision.promoted else "not promoted"
         return [f"model {report.training.model_version} {verb}", f"macro-F1 {score(report.training.scores.macro_f1)}"]
@@ -98,6 +103,8 @@ def verdict(report: Report) -> Verdict:
         return Verdict("note", "Skipped", "Nothing was done, because:")
     if report.intake and not report.intake.tally.balanced:
         return Verdict("bad", "Does not balance", "A picture was lost or counted twice; report this as a bug.")
+    if report.promotion:
+        return _moved(report.promotion)
     if report.training:
         return _judged(report.training.decision, report.training.scores)
     if report.intake:
@@ -111,6 +118,31 @@ def verdict(report: Report) -> Verdict:
     if report.augment:
         return _augmented(report.augment)
     return Verdict("good", "Done", "The run finished.")
+
+
+def moved(part: PromotionPart) -> str:
+    """What became of a published model, such as "model 3 promoted"."""
+    done = "promoted by force" if part.how == "forced" else "promoted" if part.how == "judged" else "champion again"
+    return f"model {part.model_version} {done if part.is_moved else 'not promoted'}"
+
+
+def promotion_lines(part: PromotionPart) -> list[str]:
+    """The same in some lines, with who, why and the gate's reason."""
+    champion = "there is no champion" if part.after is None else f"the champion is {part.after}"
+    before = f", before it {part.before}" if part.is_moved and part.before else ""
+    who = f" by {part.who}" if part.who else ""
+    why = [f"why: {part.why}"] if part.why else []
+    gate = [f"gate: {part.decision.reason}"] if part.decision else []
+    return [f"{moved(part)}{who}; {champion}{before}", *why, *gate, *part.notes]
+
+
+def _moved(part: PromotionPart) -> Verdict:
+    if not part.is_moved:
+        stays = f"Champion {part.after} stays." if part.after else "There is still no champion."
+        return Verdict("note", "Not promoted", stays)
+    before = f", in place of {part.before}" if part.before else ""
+    word = {"judged": "Promoted", "forced": "Forced", "rolled back": "Rolled back"}[part.how]
+    return Verdict("good" if part.how == "judged" else "note", word, f"Model {part.after} is the champion{before}.")
 
 
 def _judged(decision: Decision, scores: Scores) -> Verdict:
@@ -133,6 +165,8 @@ def _accounted(report: Report, tally: Tally) -> Verdict:
     if report.ingest and report.ingest.disputed:
         lines.append(f"{plural(report.ingest.disputed, 'picture')} withheld, because labels disagree")
     line = "; ".join(filter(None, lines))
+    if report.drift and report.drift.alarms:
+        return Verdict("note", "Drifted", f"In {drifted.named(report.drift)}; {line}.")
     return Verdict("good", "Balanced", f"{line[0].upper()}{line[1:]}.")
 
 

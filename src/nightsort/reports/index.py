@@ -13,7 +13,6 @@ from nightsort.errors import ModelError
 from nightsort.learning.registry import Move, Registry
 from nightsort.reports import digest, sparkline
 from nightsort.reports.digest import ROOT, Digest
-from nightsort.reports.formats import plural
 from nightsort.reports.night import MAX_NIGHTS
 from nightsort.reports.render import page
 from nightsort.reports.sparkline import Sparkline
@@ -138,9 +137,8 @@ def alarms(runs: Sequence[Digest]) -> list[Alarm]:
 
 
 def _of(run: Digest) -> Iterator[Alarm]:
-    if run.tone == "bad":
-        yield Alarm(run, "bad", run.verdict)
-    if run.drifted:
-        yield Alarm(run, "bad", f"{plural(len(run.drifted), 'drift alarm')}: {', '.join(run.drifted)}")
+    drift = f"drift: {', '.join(run.drifted)}" if run.drifted else ""
+    if run.tone == "bad" or drift:
+        yield Alarm(run, "bad", ", ".join(filter(None, (run.verdict if run.tone == "bad" else "", drift))))
     if run.promoted is False and run.state == "completed":
         yield Alarm(run, "note", f"model {run.model_version} not promoted: {run.reason}")

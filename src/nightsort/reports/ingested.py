@@ -9,11 +9,12 @@ import pyarrow.compute as pc
 from nightsort.dataset.admission import Admission
 from nightsort.dataset.versions import Dataset
 from nightsort.reports import gallery
-from nightsort.reports.data import MAX_ROWS, IngestPart, Setaside, Twins
+from nightsort.reports.data import MANY_COPIES, MAX_ROWS, IngestPart, Setaside, Twins
 from nightsort.reports.flags import flagged, flags
+from nightsort.reports.formats import count
 from nightsort.reports.histograms import histograms
 from nightsort.reports.sheets import sheets
-from nightsort.reports.shown import ClassCount
+from nightsort.reports.shown import ClassCount, Thumbnail
 from nightsort.schema import WITHHELD, place
 
 _PAIRS = 10_000  # looked through for those worth showing
@@ -41,6 +42,7 @@ def describe(
         near_duplicates=len(admission.twins),
         clusters=admission.clusters,
         twins=_twins(dataset, admission),
+        most_copied=_most_copied(dataset, admission.not_admitted),
         disputed=len(admission.disputed),
         withheld=_withheld(dataset, admission.disputed),
         flags=flags(added),
@@ -78,6 +80,19 @@ def _twins(dataset: Dataset, admission: Admission) -> list[Twins]:
     # The twin of an admitted picture may itself have been left out, for straddling two splits.
     pairs = pairs.filter(pc.and_(*(pc.is_in(pairs[side], known["sha256"]) for side in ("left", "right"))))
     return gallery.twins(dataset, known, pairs)
+
+
+def _most_copied(dataset: Dataset, not_admitted: pa.Table) -> Thumbnail | None:
+    """The picture whose bytes came most often in this run, under whatever label, if they came often."""
+    copies = not_admitted.filter(pc.is_in(not_admitted["reason"], pa.array(["same_bytes", "label_conflict"])))
+    counted = copies.group_by("sha256", use_threads=False).aggregate([("path", "count")])
+    counted = counted.sort_by([("path_count", "descending"), ("sha256", "ascending")]).slice(0, 1).to_pylist()
+    if not counted or counted[0]["path_count"] < MANY_COPIES:
+        return None
+    sha256, times = counted[0]["sha256"], counted[0]["path_count"]
+    rows = copies.filter(pc.equal(copies["sha256"], sha256)).select(["sha256", "path", "member", "label"]).slice(0, 1)
+    note = pa.array([f"{count(times)} files with the same bytes"])
+    return gallery.stored_thumbnails(dataset, rows.append_column("note", note))[0]
 
 
 def _withheld(dataset: Dataset, disputed: pa.Array) -> list[Setaside]:

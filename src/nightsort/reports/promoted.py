@@ -6,6 +6,7 @@ Invariant: a champion that was moved past the gate says by whom, and why. Does n
 from pydantic import BaseModel
 
 from nightsort.evaluation.scores import Decision
+from nightsort.learning.registry import How
 
 
 class PromotionPart(BaseModel):
@@ -14,7 +15,13 @@ class PromotionPart(BaseModel):
     model_version: int
     before: int | None  # champion before
     after: int | None  # champion now
-    how: str  # judged, forced or rolled back
+    how: How
     who: str
     why: str
     decision: Decision | None = None  # None where nothing was judged
+    notes: list[str] = []
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether it became champion by this."""
+        return self.after == self.model_version != self.before

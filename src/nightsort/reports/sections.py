@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nightsort.evaluation.scores import ClassScore, Decision, Scores
-from nightsort.reports.data import ClassifyPart, Report
+from nightsort.reports.data import Report
 from nightsort.reports.shown import ClassCount
 from nightsort.schema import OTHER_REASONS, REASONS
 
@@ -41,16 +41,6 @@ class Outcome:
     count: int
     share: float
     meaning: str
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """How often a class was predicted, beside its share of the training split (None: not known)."""
-
-    label: str
-    count: int
-    share: float
-    trained: float | None
 
 
 @dataclass(frozen=True)
@@ -120,14 +110,6 @@ def outcomes(report: Report) -> list[Outcome]:
         )
         for key, meaning in _MEANINGS.items()
     ]
-
-
-def predicted(part: ClassifyPart) -> list[Predicted]:
-    """Every class that was predicted or could have been, most predicted first."""
-    counts = dict.fromkeys(part.training_share, 0) | {row.label: row.total for row in part.predicted}
-    total = max(sum(counts.values()), 1)
-    rows = [Predicted(label, n, n / total, part.training_share.get(label)) for label, n in counts.items()]
-    return sorted(rows, key=lambda row: (-row.count, -(row.trained or 0), row.label))
 
 
 def pairs(before: Sequence[ClassCount], after: Sequence[ClassCount]) -> list[Pair]:

@@ -6,10 +6,10 @@ Does not know how they are printed.
 
 from typing import Any
 
-from nightsort.reports import compared, suspected, tuned
+from nightsort.reports import compared, drifted, suspected, tuned
 from nightsort.reports.data import AuditPart, AugmentPart, ClassifyPart, IngestPart, Report
 from nightsort.reports.formats import count, percent, plural, score
-from nightsort.reports.headline import made, speed
+from nightsort.reports.headline import made, promotion_lines, speed
 from nightsort.reports.judged import in_words
 from nightsort.reports.leaks import RANDOM, share, splitting
 
@@ -37,10 +37,15 @@ def as_object(report: Report, place: str) -> dict[str, Any]:
         summary |= {"dataset_version": report.augment.dataset_version, "made": made(report.augment)}
     if report.classify:
         summary |= report.classify.model_dump(include={"model_version", "abstained", "backend", "seconds"})
+    if report.drift:
+        summary |= {"drifted": [finding.name for finding in report.drift.alarms]}
     if report.compare:
         summary |= compared.as_object(report.compare)
     if report.tune:
         summary |= tuned.as_object(report.tune)
+    if part := report.promotion:
+        summary |= {"model_version": part.model_version, "promoted": part.is_moved, "champion": part.after}
+        summary |= {"how": part.how, "who": part.who, "reason": part.decision.reason if part.decision else part.why}
     if report.training:
         training = report.training
         summary |= training.model_dump(include={"model_version", "dataset_version", "balance"})
@@ -84,10 +89,14 @@ def as_lines(report: Report, place: str) -> list[str]:
     if report.classify and report.intake and report.intake.tally.done:
         abstained = plural(report.classify.abstained, "picture")
         lines.append(f"  model {report.classify.model_version} abstained on {abstained}")
+    if report.drift:
+        lines.append(f"  {drifted.gist(report.drift)}")
     if report.compare:
         lines += [f"  {line}" for line in compared.lines(report.compare)]
     if report.tune:
         lines += [f"  {line}" for line in tuned.lines(report.tune)]
+    if report.promotion:
+        lines += [f"  {line}" for line in promotion_lines(report.promotion)]
     if report.training:
         scores, decision = report.training.scores, report.training.decision
         pictures = plural(scores.pictures, "test picture")
@@ -122,6 +131,8 @@ def _ingest(part: IngestPart) -> list[str]:
     if part.near_duplicates:
         near = plural(part.near_duplicates, "picture")
         lines.append(f"  near-duplicates: {near}, in {plural(part.clusters, 'cluster')}")
+    if part.most_copied:
+        lines.append(f"  came most often: {part.most_copied.path}, {part.most_copied.note}")
     if part.disputed:
         lines.append(f"  withheld from training: {plural(part.disputed, 'picture')}, because labels disagree")
     if part.flags:

@@ -18,7 +18,7 @@ class SuspicionPart(BaseModel):
     arrived: int  # labels, of classes that the champion knows
     looked_at: int = 0  # of them, those that the champion was asked about
     contradicting: int  # of these, those whose label it denies while it is sure of another
-    expected: float  # the same share among the pictures that the champion was tested on
+    expected: float  # the same share among the pictures that were held out from it
     wrong: float = 0.0  # estimated share of wrong labels among those that arrived
     repeated: int = 0  # arrivals that are near-duplicates of one single picture, of the most repeated one
     suspects: list[Thumbnail] = []  # at most MAX_SUSPECTS; label: as given, runner_up: what the champion sees
@@ -34,5 +34,5 @@ def gist(part: SuspicionPart) -> str:
     return (
         f"Of {some}{plural(part.arrived, 'label')} that arrived since the champion's, it denies "
         f"{count(part.contradicting)} ({percent(part.contradicting / part.looked_at)}) while it is sure of another "
-        f"class; of its test pictures {percent(part.expected)}."
+        f"class; of pictures held out from it {percent(part.expected)}."
     )

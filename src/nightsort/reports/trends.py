@@ -9,11 +9,20 @@ from collections.abc import Sequence
 from typing import Literal
 
 from nightsort.reports.chance import shares_differ
+from nightsort.reports.data import Report
 from nightsort.reports.digest import Digest
 from nightsort.reports.night import MAX_TRENDS, Trend
 
 _USUALLY = 0.5  # share of the earlier nights in which a class has to occur to be missed
 _RANGE = 5  # nights from which on their own highest and lowest share tell what is usual
+
+
+def rows(report: Report) -> list[Trend]:
+    """The classes of a report that classified; without trends where it did not come to look back."""
+    if report.night and report.night.trends:
+        return report.night.trends[:MAX_TRENDS]
+    part = report.classify
+    return of({row.label: row.total for row in part.predicted}, part.training_share, []) if part else []
 
 
 def of(now: dict[str, int], trained: dict[str, float], earlier: Sequence[Digest]) -> list[Trend]:

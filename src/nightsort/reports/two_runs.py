@@ -37,7 +37,9 @@ def mixes(first: Digest, second: Digest) -> Mixes:
     """The mixes of both nights, the class first whose share changed most."""
     before, after = sum(first.predicted.values()), sum(second.predicted.values())
     labels = sorted(
-        label for label in {*first.predicted, *second.predicted} if first.predicted.get(label) or second.predicted.get(label)
+        label
+        for label in {*first.predicted, *second.predicted}
+        if first.predicted.get(label) or second.predicted.get(label)
     )
     table = [(first.predicted.get(label, 0), second.predicted.get(label, 0)) for label in labels]
     moved = [abs(b / max(after, 1) - a / max(before, 1)) for a, b in table]

@@ -6,17 +6,35 @@ an answer is written down, or what becomes of it.
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort import clock
 from nightsort.datafiles import Ticket
+from nightsort.review.checking import verdict_of
+from nightsort.review.given import Given
 from nightsort.review.keys import Keys, all_keys
+from nightsort.review.queue import REASONS
 from nightsort.schema import ANSWERS
 from nightsort.storage import Storage
 from nightsort.tables import Table
 
 _ROWS = 16_384  # of a batch
+
+
+class Origin(NamedTuple):
+    """The file that answers come in.
+
+    :param run_id: of the import
+    """
+
+    tool: str
+    name: str
+    sha256: str
+    run_id: str
 
 
 class Answers:
@@ -34,17 +52,22 @@ class Answers:
         asked = pc.field("sha256").isin(pa.array(sha256s, pa.string()))
         return {row["sha256"]: row for row in self._table.read(ANSWERS.names, asked).to_pylist()}
 
+    def take_in(
+        self, answers: Iterable[Given], predictions: dict[str, dict[str, Any]], file: Origin, ticket: Ticket | None
+    ) -> None:
+        """Take in answers, in place of those that there are to the same pictures; none make no commit.
+
+        :param answers: each sha256 once
+        :param predictions: the newest of each picture, columns of the schema PREDICTIONS
+        """
+        now = clock.now()
+        rows = [_row(given, predictions[given.sha256], file, now) for given in answers]
+        if rows:
+            self._table.upsert(pa.Table.from_pylist(rows, ANSWERS), "sha256", file.run_id, ticket)
+
     def labels(self) -> pa.Table:
         """sha256, path, member and label of all pictures that were given a label, by their SHA-256."""
         return self._table.read(["sha256", "path", "member", "label"], pc.field("verdict") == "label").sort_by("sha256")
-
-    def commit(self, rows: pa.Table, run_id: str, ticket: Ticket | None = None) -> None:
-        """Take in answers, in place of those that there are to the same pictures.
-
-        :param rows: of the schema ANSWERS, each sha256 once; none make no commit
-        """
-        if rows.num_rows:
-            self._table.upsert(rows, "sha256", run_id, ticket)
 
     def fence(self, ticket: Ticket) -> None:
         """Shut out who held the lease before."""
@@ -59,3 +82,24 @@ class Answers:
         for (reviewer, verdict), count in sorted(counted.items()):
             found.setdefault(reviewer, {})[verdict] = count
         return found
+
+
+def _row(given: Given, prediction: dict[str, Any], file: Origin, now: datetime) -> dict[str, object]:
+    """A row of the schema ANSWERS."""
+    return {
+        "sha256": given.sha256,
+        "path": prediction["path"],
+        "member": prediction["member"],
+        "verdict": verdict_of(given),
+        "label": given.label or None,
+        "predicted": prediction["label"],
+        "model_version": prediction["model_version"],
+        "reasons": [reason for reason in REASONS if reason in given.reasons],
+        "reviewer": given.reviewer or None,
+        "note": given.note or None,
+        "tool": file.tool,
+        "file": file.name,
+        "file_sha256": file.sha256,
+        "answered_at": given.answered_at,
+        "imported_at": now,
+    }

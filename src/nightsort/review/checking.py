@@ -1,7 +1,7 @@
 """Owns the check of a file of answers: whether each can be right, and what it says against answers there are.
 
-Invariant: nothing is taken in of a file with a fault, and every fault is named with where it stands, up to a bound. Does
-not know the kind of file.
+Invariant: nothing is taken in of a file with a fault, and every fault is named with where it stands, up to a bound.
+Does not know the kind of file.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,7 +14,6 @@ from nightsort.review.given import Given, Reply
 from nightsort.words import Verdict
 
 _FAULTS = 50  # listed at most
-_HEX = frozenset("0123456789abcdef")
 
 
 @dataclass
@@ -52,8 +51,10 @@ def check(
     if faults:
         more = [f"{name}: ... and {len(faults) - _FAULTS} more"] if len(faults) > _FAULTS else []
         raise ConfigError("\n".join([f"{name}: {fault}" for fault in faults[:_FAULTS]] + more))
-    checked = Checked()
-    for given in {given.sha256: given for given in reversed(reply.answers)}.values():
+    checked, once = Checked(), dict[str, Given]()
+    for given in reply.answers:
+        once.setdefault(given.sha256, given)
+    for given in once.values():
         before = earlier.get(given.sha256)
         if before is None or (overwrite and not _same(given, before)):
             checked.fresh.append(given)
@@ -61,9 +62,6 @@ def check(
             checked.same.append(given)
         else:
             checked.conflicts.append((given, before))
-    for some in (checked.fresh, checked.same):
-        some.reverse()
-    checked.conflicts.reverse()
     return checked
 
 
@@ -78,7 +76,7 @@ def _same(given: Given, before: dict[str, Any]) -> bool:
 
 def _row_faults(answers: list[Given], predicted: Collection[str], classes: Collection[str]) -> Iterator[str]:
     for given in answers:
-        if len(given.sha256) != 64 or not set(given.sha256) <= _HEX:
+        if not given.names_a_picture:
             yield f"{given.line}: sha256: must be 64 hexadecimal digits, got {given.sha256!r}"
         elif given.sha256 not in predicted:
             yield f"{given.line}: sha256: {given.sha256[:12]}... was never classified here; is it another storage root?"
@@ -111,9 +109,8 @@ def _torn(answers: list[Given]) -> Iterator[str]:
     for given in answers:
         other = first.setdefault(given.sha256, given)
         if (verdict_of(other), other.label) != (verdict_of(given), given.label):
-            yield (
-                f"{given.line}: says {_word(given)} of {given.sha256[:12]}..., of which {other.line} says {_word(other)}"
-            )
+            picture = f"{given.sha256[:12]}..."
+            yield f"{given.line}: says {_word(given)} of {picture}, of which {other.line} says {_word(other)}"
 
 
 def _word(given: Given) -> str:

@@ -3,6 +3,7 @@
 Invariant: values are as they were written but for space at their ends. Does not know the kind of file.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +14,7 @@ class Given:
 
     :param line: where it stands, for messages: "line 3", "task 7"
     :param verdict: one of words.Verdict if it is right; empty if only a label was given
+    :param reasons: why it was asked about, separated by space or comma
     :param answered_at: None where the file does not say
     """
 
@@ -22,7 +24,13 @@ class Given:
     label: str = ""
     reviewer: str = ""
     note: str = ""
+    reasons: str = ""
     answered_at: datetime | None = None
+
+    @property
+    def names_a_picture(self) -> bool:
+        """Whether its sha256 can be one."""
+        return re.fullmatch("[0-9a-f]{64}", self.sha256) is not None
 
 
 @dataclass

@@ -25,10 +25,8 @@ def keys_of(sha256: pa.Array) -> Keys:
     if not len(sha256):
         return np.empty(0, np.uint64)
     digits = pc.cast(pc.utf8_slice_codeunits(sha256, 0, _DIGITS), pa.binary(_DIGITS))
-    codes = np.frombuffer(digits.buffers()[1], np.uint8)[_DIGITS * digits.offset :][: _DIGITS * len(digits)]
-    values = np.where(codes >= ord("a"), codes - ord("a") + 10, codes - ord("0")).astype(np.uint64)
-    shifts = np.arange(60, -4, -4, dtype=np.uint64)
-    return np.asarray(np.bitwise_or.reduce(values.reshape(-1, _DIGITS) << shifts, axis=1), np.uint64)
+    text = bytes(digits.buffers()[1])[_DIGITS * digits.offset :][: _DIGITS * len(digits)]
+    return np.frombuffer(bytes.fromhex(text.decode("ascii")), ">u8").astype(np.uint64)
 
 
 def all_keys(columns: Iterable[pa.Array]) -> Keys:

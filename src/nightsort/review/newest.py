@@ -17,7 +17,7 @@ from nightsort.review.keys import Keys, is_in, keys_of
 Batches = Callable[[Iterable[str]], Iterator[pa.RecordBatch]]
 """Streams the named columns of all predictions, as often as it is called."""
 
-PART = 2_000_000
+PART = 1_000_000
 """Predictions that are held at once, about; each takes some 40 bytes, twice that while they are sorted."""
 
 _COLUMNS = ("sha256", "label", "confidence", "margin", "classified_at", "run_id")

@@ -102,7 +102,8 @@ def queue(
             found.open[reason] += int((score >= 0).sum())
             rankings[reason].add(pictures.keys, score, np.asarray(bits, np.uint8))
     chosen = _by_turns({reason: rankings[reason] for reason in REASONS}, asked.count)
-    found.items = list(_items(batches, chosen))
+    rows = predictions_of(batches, np.array(list(chosen), np.uint64))
+    found.items = [Item(rows[key], reasons) for key, reasons in chosen.items() if key in rows]
     return found
 
 
@@ -115,10 +116,12 @@ def _scores(pictures: Newest, other: Heard, asked: Asked) -> dict[Reason, NDArra
         "drift": np.where(strangeness >= STRANGE, strangeness.astype(np.float64), -1),
         "audit": lots(pictures.keys) / 2.0**64,
     }
-    wanted = pictures.of_run
+    others = ~pictures.of_run
     if asked.since is not None:
-        wanted = wanted & (pictures.since >= round(asked.since.timestamp() * 1e6))
-    return {reason: np.where(wanted, score, -1) for reason, score in scores.items()}
+        others |= pictures.since < round(asked.since.timestamp() * 1e6)
+    for score in scores.values():
+        score[others] = -1
+    return scores
 
 
 class _Ranking:
@@ -129,10 +132,15 @@ class _Ranking:
         self._keys, self._scores, self._bits = np.empty(0, np.uint64), np.empty(0), np.empty(0, np.uint8)
 
     def add(self, keys: Keys, scores: NDArray[np.float64], bits: NDArray[np.uint8]) -> None:
+        if not self._count:
+            return
         counts = scores >= 0
         keys = np.concatenate([self._keys, keys[counts]])
         scores = np.concatenate([self._scores, scores[counts]])
         bits = np.concatenate([self._bits, bits[counts]])
+        if len(scores) > self._count:  # to sort a handful is quick
+            near = scores >= np.partition(scores, -self._count)[-self._count]
+            keys, scores, bits = keys[near], scores[near], bits[near]
         best = np.lexsort((keys, -scores))[: self._count]
         self._keys, self._scores, self._bits = keys[best], scores[best], bits[best]
 
@@ -161,13 +169,14 @@ def _named(bits: int, drawn: Reason) -> list[Reason]:
     ]
 
 
-def _items(batches: Batches, chosen: dict[int, list[Reason]]) -> Iterator[Item]:
+def predictions_of(batches: Batches, keys: Keys) -> dict[int, dict[str, Any]]:
+    """The newest prediction of each of these pictures that has one, by its key."""
     found: dict[int, dict[str, Any]] = {}
-    wanted = np.sort(np.array(list(chosen), np.uint64))
-    for batch in batches(_SHOWN) if chosen else ():
-        keys = keys_of(batch["sha256"])
-        ours = np.flatnonzero(is_in(keys, wanted))
-        for key, row in zip(keys[ours].tolist(), batch.take(pa.array(ours)).to_pylist(), strict=True):
+    wanted = np.unique(keys)
+    for batch in batches(_SHOWN) if len(wanted) else ():
+        some = keys_of(batch["sha256"])
+        ours = np.flatnonzero(is_in(some, wanted))
+        for key, row in zip(some[ours].tolist(), batch.take(pa.array(ours)).to_pylist(), strict=True):
             if key not in found or row["classified_at"] >= found[key]["classified_at"]:
                 found[key] = row
-    return (Item(found[key], reasons) for key, reasons in chosen.items() if key in found)
+    return found

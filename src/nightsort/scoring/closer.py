@@ -151,9 +151,7 @@ class _Looking:
         return [f"no class activation maps: {why}"] if why else []
 
 
-def prepared(
-    row: Row, data: bytes | PictureError, ways: list[Preprocessing], max_pixels: int
-) -> list[Pixels] | str:
+def prepared(row: Row, data: bytes | PictureError, ways: list[Preprocessing], max_pixels: int) -> list[Pixels] | str:
     """A picture as each of some models sees it; in words why not, if it cannot be read or is another one by now."""
     if isinstance(data, PictureError):
         return data.reason

@@ -40,7 +40,7 @@ class Page(HTMLParser):
             self.problems.append(tag)
 
     def handle_data(self, data: str) -> None:
-        if not self._open or self._open[-1] != "style":
+        if not self._open or self._open[-1] not in ("style", "script"):
             self.words.append(data)
 
     @property

@@ -20,7 +20,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       body.append(...[...rows].sort((a, b) => way * compare(value(a, i), value(b, i))));
     });
   });
-  if (rows.length < 10) continue;
+  if (rows.length < 20) continue;
   const label = document.createElement("label"), box = document.createElement("input"), found = document.createElement("output");
   label.className = "filter";
   box.type = "search";

@@ -89,7 +89,7 @@ def read(tasks: list[Any]) -> Reply:
         try:
             if "annotations" not in task:
                 raise ValueError("has no annotations; export as JSON, not as JSON-MIN or CSV")
-            answers = list(_answers(line, str(task["data"]["sha256"]), task["annotations"]))
+            answers = list(_answers(line, task["data"], task["annotations"]))
         except (KeyError, TypeError, AttributeError) as error:
             reply.faults.append(f"{line}: is not as Label Studio exports it ({type(error).__name__}: {error})")
         except ValueError as error:
@@ -100,7 +100,7 @@ def read(tasks: list[Any]) -> Reply:
     return reply
 
 
-def _answers(line: str, sha256: str, annotations: list[dict[str, Any]]) -> Iterator[Given]:
+def _answers(line: str, data: dict[str, Any], annotations: list[dict[str, Any]]) -> Iterator[Given]:
     for annotation in annotations:
         chosen: dict[str, list[str]] = {}
         for result in annotation["result"]:
@@ -115,11 +115,12 @@ def _answers(line: str, sha256: str, annotations: list[dict[str, Any]]) -> Itera
         verdict = "skip" if annotation.get("was_cancelled") else "unusable" if unusable else "label"
         yield Given(
             line,
-            sha256.lower(),
+            str(data["sha256"]).lower(),
             verdict,
             labels[0].strip() if labels and verdict != "skip" else "",
             _person(annotation.get("completed_by")),
             " ".join(chosen.get("note", [])),
+            str(data.get("reasons", "")),
             moment(str(annotation.get("updated_at") or annotation.get("created_at") or "")),
         )
 

@@ -22,7 +22,7 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of queue.csv; a person fills the last four."""
 
-_ASKED = ("verdict", "label", "reviewer", "note", "answered_at")
+_ASKED = ("verdict", "label", "reviewer", "note", "reasons", "answered_at")
 _GUARDED = ("=", "+", "-", "@", "\t", "\r")
 
 
