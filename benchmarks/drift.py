@@ -71,13 +71,13 @@ def main() -> None:
     answers = {name: _answers(arguments.folder, name, fault) for name, fault in FAULTS.items()}
     print(f"alarms in {arguments.trials} drops without drift, alpha {_ALPHA}")
     for size in (20, 100, 1000):
-        _print(
-            f"{size:5} pictures", _alarms(answers, arguments.trials, lambda a, rng, n=size: _plain(a["none"], rng, n))
-        )
-    print(f"alarms in {arguments.trials // 2} drops with drift")
+        drawn = _alarms(answers, arguments.trials, lambda a, rng, n=size: _plain(a["none"], rng, n))
+        _print(f"{size:5} pictures", drawn)
+    fewer = max(1, arguments.trials // 5)
+    print(f"alarms in {fewer} drops with drift")
     for name, drop in _drifts().items():
         for size in (100, 1000):
-            drawn = _alarms(answers, arguments.trials // 2, lambda a, rng, n=size, d=drop: d(a, rng, n))
+            drawn = _alarms(answers, fewer, lambda a, rng, n=size, d=drop: d(a, rng, n))
             _print(f"{size:5} pictures, {name}", drawn)
 
 
@@ -148,7 +148,7 @@ def _counts(labels: NDArray[np.int64]) -> dict[str, int]:
 
 
 def _print(name: str, shares: dict[str, float]) -> None:
-    print(f"{name:40}" + " ".join(f"{family} {share:6.1%}  " for family, share in shares.items()), flush=True)
+    print(f"{name:44}" + " ".join(f"{family} {share:6.1%}  " for family, share in shares.items()), flush=True)
 
 
 def _answers(folder: Path, name: str, fault: Fault) -> Answers:

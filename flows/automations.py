@@ -9,6 +9,7 @@ Does not know when an event is emitted.
 import json
 import os
 from collections.abc import Iterator
+from typing import Any, get_args
 from uuid import UUID
 
 import httpx
@@ -85,12 +86,15 @@ def _starting(declaration: Declaration, deployments: dict[str, UUID]) -> Iterato
 
 
 def _telling(declaration: Declaration, deployments: dict[str, UUID], block: UUID) -> Iterator[AutomationCore]:
-    runs = {"prefect.resource.role": "deployment"}
-    ids = [f"prefect.deployment.{identifier}" for identifier in deployments.values()]
-    for occasion in declaration.notify:
+    """What tells people of the occasions that any pipeline is to tell of."""
+    for occasion in get_args(Occasion):
+        asking = [name for name in deployments if occasion in declaration.params(name).notify]
+        ids = [f"prefect.deployment.{deployments[name]}" for name in asking]
+        if not asking:
+            continue
         if occasion in _STATES:
-            trigger = _on(_STATES[occasion], {"prefect.resource.id": "prefect.flow-run.*"})
-            trigger.match_related = type(trigger.match)({"prefect.resource.id": ids, **runs})
+            related = {"prefect.resource.id": ids, "prefect.resource.role": "deployment"}
+            trigger = _on(_STATES[occasion], {"prefect.resource.id": "prefect.flow-run.*"}, related)
             said = f"(deployment.name ~ ' {occasion}: ' ~ (flow_run.state.message or ''))"
         else:
             trigger = _on(_EVENTS[occasion], {"prefect.resource.id": _roots(declaration)})
@@ -103,10 +107,15 @@ def _telling(declaration: Declaration, deployments: dict[str, UUID], block: UUID
         )
 
 
-def _on(event: str, match: dict[str, str | list[str]]) -> EventTrigger:
+def _on(event: str, match: dict[str, Any], related: dict[str, Any] | None = None) -> EventTrigger:
     """A trigger that fires at each of these events."""
     return EventTrigger(
-        expect={event}, match=match, for_each={"prefect.resource.id"}, posture=Posture.Reactive, threshold=1
+        expect={event},
+        match=match,
+        match_related=related or {},
+        for_each={"prefect.resource.id"},
+        posture=Posture.Reactive,
+        threshold=1,
     )
 
 

@@ -5,6 +5,7 @@ from nightsort.config.intake import ClassifyParams, IngestParams
 from nightsort.config.run import RunParams
 from nightsort.config.training import RetrainParams, TrainParams
 from nightsort.reports.data import Report
+from tasks.context import log
 from tasks.retrain import weigh_need
 from tasks.runs import Run
 
@@ -23,6 +24,7 @@ def retrain(params: RetrainParams) -> Report:
         if not need.due:
             return run.skipped(f"not needed: {need.reason}")
         said.append(f"needed: {need.reason}")
+        log(*said)
     report = subflow("train", TrainParams(**params.model_dump(include=set(TrainParams.model_fields))))
     if params.rescore and report.training and report.training.decision.promoted:
         rescored = subflow("classify", ClassifyParams(source=params.rescore, rescore=True, **common))

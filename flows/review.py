@@ -6,14 +6,13 @@ program. Does not know how they are printed, or answered.
 
 from collections import Counter
 from collections.abc import Collection
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
 
 from flows.inspection import Told
-from nightsort import clock
+from nightsort import clock, reports
 from nightsort.config.intake import IntakeParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import StorageError
@@ -33,10 +32,8 @@ from nightsort.sources.scratch import scratch
 from nightsort.storage import Storage, writing
 from tasks.progress import progress
 
-FORMATS = ("csv", "label-studio", "fiftyone", "gallery")
-"""The forms in which the queue can be written."""
-
 _MAX_PIXELS = IntakeParams.model_fields["max_pixels"].default
+_STYLES = Path(reports.__path__[0]) / "templates"  # pages look alike
 _NAMED = 20  # pictures, at most
 
 
@@ -65,8 +62,9 @@ def _queue(storage: Storage, asked: Asked) -> Queue:
 
 
 def export(storage: Storage, into: Path, asked: Asked, formats: Collection[str]) -> Told:
-    """Write the most urgent pictures into a folder, in each of the formats.
+    """Write the most urgent pictures into a folder.
 
+    :param formats: csv, label-studio, fiftyone, gallery, or some of them
     :raises StorageError: if the folder holds something
     """
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
@@ -79,8 +77,9 @@ def export(storage: Storage, into: Path, asked: Asked, formats: Collection[str])
         _write(shown, classes(storage, {item.prediction["label"] for item in found.items}), into, formats)
     lost = [one for one in shown if one.problem]
     reasons = Counter(reason for item in found.items for reason in item.reasons)
-    lines = [f"{plural(len(shown), 'picture')} to look at in {into}: {', '.join(sorted(formats, key=FORMATS.index))}"]
+    lines = [f"{plural(len(shown), 'picture')} to look at in {into}: {', '.join(formats)}"]
     lines += [f"  {reasons[reason]} {reason}: {meaning}" for reason, meaning in REASONS.items() if reasons[reason]]
+    lines.append("take the answers in by 'nightsort review import FILE': queue.csv, or what the other tools export")
     lines += few([f"cannot be read: {_where(one)} ({one.problem})" for one in lost])
     return lines, {"pictures": len(shown), "unreadable": len(lost), "reasons": dict(reasons), "folder": str(into)}
 
@@ -95,14 +94,9 @@ def _write(shown: list[Shown], classes: list[str], into: Path, formats: Collecti
     if "fiftyone" in formats:
         fiftyone.write(shown, classes, into)
     if "gallery" in formats:
-        gallery.write(shown, _style(), clock.now(), into)
+        gallery.write(shown, _STYLES, clock.now(), into)
     if "csv" in formats:
         sheet.write(shown, into / "queue.csv")
-
-
-def _style() -> str:
-    """The look of the reports."""
-    return (files("nightsort.reports") / "templates" / "report.css").read_text(encoding="utf-8")
 
 
 def classes(storage: Storage, others: Collection[str]) -> list[str]:

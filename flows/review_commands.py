@@ -62,7 +62,7 @@ def export(
     from nightsort.review.queue import Asked
 
     asked = Asked(count, since and since.replace(tzinfo=UTC), run)
-    say(*review.export(storage_of(config, storage), into, asked, set(formats)), as_json)
+    say(*review.export(storage_of(config, storage), into, asked, tuple(dict.fromkeys(formats))), as_json)
 
 
 @review.command("import")
@@ -85,9 +85,10 @@ def import_answers(
 ) -> None:
     """Take in the answers in FILE: queue.csv, a JSON export of Label Studio, or labels.json of FiftyOne."""
     quiet()
-    from flows import answering
     from nightsort.arrow import without_pandas
 
     without_pandas()
+    from flows import answering
+
     declaration = declaration_of(config, storage)
     say(*answering.import_answers(declaration, file, list(new_classes), overwrite, ingest), as_json)

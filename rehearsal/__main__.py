@@ -35,8 +35,7 @@ def main() -> None:
 
 def _rehearse(folder: Path) -> list[str]:
     start = time.monotonic()
-    month = Month(folder, lambda night: print(telling.of(night, month.sent), flush=True))
-    print(telling.HEAD, flush=True)
+    month = Month(folder, lambda words: print(words, flush=True))
     month.live()
     last = [each for each in month.sent if each.night > story.DAYS - story.LAST]
     files, held = account(month.sent, month.records), held_against(last, month.records)

@@ -39,7 +39,7 @@ class Delivery:
     night: int
     moment: datetime  # of the run
     pool: str  # of rehearsal.pictures.POOLS
-    each: int  # pictures of each of the known digits, of both cameras together
+    known: int  # pictures of the other digits, of both cameras together, as chance has it
     unseen: int = 0  # pictures of the digit that was held back
     second_camera: Camera = "works"
     zipped: int = 0  # of them come in an archive
@@ -77,7 +77,9 @@ class Drops:
         _date(folder, what.moment - timedelta(hours=6))
 
     def _pictures(self, what: Delivery) -> list[Picture]:
-        wanted = {digit: what.each for digit in range(10) if digit != self._unseen} | {self._unseen: what.unseen}
+        others = [digit for digit in range(10) if digit != self._unseen]
+        counts = self._rng.multinomial(what.known, np.full(len(others), 1 / len(others)))
+        wanted = dict(zip(others, counts.tolist(), strict=True)) | {self._unseen: what.unseen}
         drawn = [
             picture
             for digit, count in wanted.items()

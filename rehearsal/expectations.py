@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from rehearsal import story
 from rehearsal.account import Account
-from rehearsal.month import Diary, Night
+from rehearsal.diary import Diary, Night
 from rehearsal.records import Records
 from rehearsal.truth import Held
 

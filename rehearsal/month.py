@@ -5,9 +5,7 @@ Does not know whether it ended well.
 """
 
 import shutil
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from nightsort import pipelines
-from rehearsal import people, story
+from rehearsal import people, story, telling
 from rehearsal.calendar import moments
-from rehearsal.drops import Delivery, Drops
+from rehearsal.diary import Diary, Night
+from rehearsal.drops import Drops
 from rehearsal.labels import write_labelled, write_poisoned
 from rehearsal.pictures import Digits
 from rehearsal.program import Program
@@ -27,43 +26,14 @@ _DECLARATION = Path(__file__).with_name("pipelines.yaml")
 _MORNING = timedelta(hours=8)  # from a night's run to when people come to work
 
 
-@dataclass
-class Night:
-    """A night, and what came of it."""
-
-    delivery: Delivery
-    report: dict[str, Any] | None = None  # None: it was cut off
-    training: dict[str, Any] | None = None  # report of the training that followed, if one did
-    odd: list[str] = field(default_factory=list)  # why people looked closer
-    happened: list[str] = field(default_factory=list)  # in words
-
-
-@dataclass
-class Diary:
-    """All that happened, as the script saw it."""
-
-    nights: list[Night] = field(default_factory=list)
-    dark_noticed: int | None = None  # day
-    unseen_noticed: int | None = None
-    answered: Counter[str] = field(default_factory=Counter)  # by people.answer
-    cut_at: int = 0  # predictions that were committed when the power failed
-    flipped: set[str] = field(default_factory=set)  # names of the files with a wrong label
-    first_training: dict[str, Any] = field(default_factory=dict)
-    models: dict[str, Any] = field(default_factory=dict)  # at the end
-
-    def reports(self) -> list[dict[str, Any]]:
-        """Of the nights that came to their end."""
-        return [night.report for night in self.nights if night.report]
-
-
 class Month:
     """The month.
 
     :param folder: empty; everything is made below it
-    :param say: called with each night as it ends
+    :param say: called with the words for each night as it ends
     """
 
-    def __init__(self, folder: Path, say: Callable[[Night], Any]) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], Any]) -> None:
         shutil.copy(_DECLARATION, folder)
         declared = pipelines.load(folder / _DECLARATION.name).pipelines
         schedules = [declared[name].schedule for name in ("nightly", "retrain")]
@@ -80,6 +50,7 @@ class Month:
     def live(self) -> None:
         """From the eve of the first night to the morning after the last."""
         self._prepare(self._nightly[0] - timedelta(hours=12))
+        self._say(telling.HEAD)
         for day, (nightly, retrain) in enumerate(zip(self._nightly, self._retrain, strict=True), 1):
             night = Night(story.delivery(day, nightly, "late" if self.diary.answered else "early"))
             self.diary.nights.append(night)
@@ -90,14 +61,15 @@ class Month:
                 self._classify(night)
                 self._train(night, retrain)
             self._work(day, night, nightly + _MORNING)
-            self._say(night)
+            self._say(telling.of(night, self.sent))
         self.diary.models = self._program.run(self._nightly[-1] + _MORNING, "models", "list")
 
     def _prepare(self, eve: datetime) -> None:
+        self._say(telling.before(eve))
         write_labelled(self._folder / "pictures" / "labelled", self._digits, story.UNSEEN, self._rng)
         self._program.run(eve, "run", "ingest")
         trained = self._program.run(eve + timedelta(hours=1), "run", "train")
-        self.diary.first_training = self.records.report(trained["run_id"])
+        self._say(telling.trained(self.records.report(trained["run_id"])["training"]) + "\n")
 
     def _classify(self, night: Night) -> None:
         earlier = self.diary.reports()[-7:]
@@ -122,10 +94,7 @@ class Month:
         ran = self._program.run(moment, "run", "retrain")
         if ran["state"] != "skipped":
             night.training = self.records.report(ran["run_id"])
-            training = night.training["training"]
-            decision = training["decision"]
-            verdict = "promoted" if decision["promoted"] else "refused"
-            night.happened.append(f"model {training['model_version']} {verdict}: {decision['reason']}")
+            night.happened.append(telling.trained(night.training["training"]))
 
     def _work(self, day: int, night: Night, moment: datetime) -> None:
         """What people do by day."""

@@ -28,7 +28,7 @@ CUT = 20
 CLOCKS = 29
 """In this night half past two does not exist."""
 
-PATIENCE = 4
+PATIENCE = 5
 """Days from the first sight of something new until people have answered about it."""
 
 LABELS = 300
@@ -40,7 +40,7 @@ POISON, DELIVERED, FLIPPED = 23, 200, 20
 LAST = 7
 """Nights at the end on which the answers are held against the truth."""
 
-_EACH, _NEW, _PACKED = 7, 21, 20
+_KNOWN, _NEW, _PACKED = 63, 12, 20
 
 
 def delivery(day: int, moment: datetime, pool: str) -> Delivery:
@@ -50,7 +50,7 @@ def delivery(day: int, moment: datetime, pool: str) -> Delivery:
         night=day,
         moment=moment,
         pool=pool,
-        each=_EACH,
+        known=_KNOWN,
         unseen=_NEW if day >= UNSEEN_FROM else 0,
         second_camera=second,
         zipped=_PACKED if day == ZIPPED else 0,

@@ -33,9 +33,9 @@ def describe_night(
     `run.parts["classify"]` has the night's own counts.
     """
     part: ClassifyPart = run.parts["classify"]
-    earlier = [
-        night for night in digest.recent(run.storage, 2 * MAX_NIGHTS, "classify", before=run.id) if _counts(night)
-    ]
+    notes = list(look.notes) if look else []
+    runs = digest.recent(run.storage, 2 * MAX_NIGHTS, "classify", before=run.id, notes=notes)
+    earlier = [night for night in runs if _counts(night)]
     tonight = changes.tonight(part, account.part())
     mix = trends.of(tonight.predicted, part.training_share, earlier[:MAX_NIGHTS])
     return NightPart(
@@ -47,7 +47,7 @@ def describe_night(
         vanished=trends.vanished(mix),
         bands=_bands(run, params, card, predicted, look),
         aside=aside.pictures(Quarantine(run.storage), run.id, account.part().reasons, params.max_pixels),
-        notes=look.notes if look else [],
+        notes=notes,
     )
 
 

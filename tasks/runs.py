@@ -23,7 +23,7 @@ from nightsort.reports.data import Report, State
 from nightsort.reports.render import to_markdown
 from nightsort.sources.scratch import scratch
 from nightsort.storage import Storage
-from tasks.context import in_flow_run
+from tasks.context import in_flow_run, log
 from tasks.deaths import mourn, watch
 from tasks.events import announce
 from tasks.progress import never_failing
@@ -85,8 +85,10 @@ class Run:
         return self._compose("completed", "")
 
     def skipped(self, message: str) -> Report:
-        """The report, not written anywhere, of a run that found another one at work."""
-        return self._compose("skipped", message)
+        """The report, not written anywhere, of a run that found another one at work, or no need."""
+        report = self._compose("skipped", message)
+        log(*summary.as_lines(report, ""))
+        return report
 
     def _finish(self, state: State, message: str) -> None:
         self._report = self._compose(state, message)
@@ -114,12 +116,10 @@ class Run:
 @never_failing
 def _show(report: Report, place: str) -> None:
     """The counts as a table, the report as text and its gist in the log, on the run's page in the Prefect UI."""
-    from prefect import get_run_logger
     from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
     if report.intake:
         table = [summary.counts(report)]
         create_table_artifact(table, key=f"{report.flow}-counts", description="Where every picture went")
     create_markdown_artifact(to_markdown(report, place), key=f"{report.flow}-report", description=report.run_id)
-    for line in summary.as_lines(report, place):
-        get_run_logger().info(line)
+    log(*summary.as_lines(report, place))

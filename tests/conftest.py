@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does;
 pytest_plugins = [
     "tests.object_store",
     "tests.flows.commands",
+    "tests.flows.served",
     "tests.reports.judged_training",
     "tests.reports.watched_night",
     "tests.webhooks",

@@ -60,12 +60,11 @@ def families(drift: Drift) -> set[str]:
     return {finding.family for finding in drift.alarms}
 
 
-@pytest.mark.parametrize("count", [20, 100])
-def test_without_drift_alarms_are_as_rare_as_was_asked_for(count: int) -> None:
+def test_without_drift_alarms_are_as_rare_as_was_asked_for() -> None:
     alarms = 0
     for seed in range(25):
         rng = np.random.default_rng(seed)
-        alarms += bool(detect(made(rng), seen(draw(rng, count)), 1, alpha=0.2).alarms)
+        alarms += bool(detect(made(rng), seen(draw(rng, 20 + 4 * seed)), 1, alpha=0.2).alarms)
     assert alarms <= 11  # 5 are allowed for; more than 11 would be chance once in 600 times
 
 

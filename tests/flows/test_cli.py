@@ -159,9 +159,10 @@ def test_without_json_a_person_reads_lines(
 def test_models_marks_the_champion(nightsort: Callable[..., Said], root: Path, tmp_path: Path) -> None:
     said = nightsort("models", "--storage", root, "--json")
     assert (said.data["champion"], [item["version"] for item in said.data["models"]]) == (1, [1])
-    (line,) = nightsort("models", "--storage", root).out
+    line, standing = nightsort("models", "--storage", root).out
     assert line.startswith("*   1  ") and "small_resnet" in line
     assert nightsort("models", "--storage", tmp_path / "none").out == ["no model yet; run 'nightsort train'"]
+    assert standing.startswith("champion 1: judged ") and ": first champion: macro-F1" in standing
 
 
 def test_looking_at_nothing_yet_writes_nothing(nightsort: Callable[..., Said], tmp_path: Path) -> None:

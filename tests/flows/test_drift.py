@@ -125,6 +125,7 @@ def test_a_look_that_fails_is_a_note(
     assert "embedding" not in {finding.family for finding in report.drift.findings}
 
 
-def test_nothing_new_is_nothing_to_test(tmp_path: Path, classify_params: Params) -> None:
-    (tmp_path / "night").mkdir()
-    assert classify(classify_params(tmp_path / "night")).drift is None
+def test_nothing_new_is_nothing_to_test(night: Callable[..., Path], classify_params: Params) -> None:
+    folder = night()
+    assert classify(classify_params(folder)).drift is not None
+    assert classify(classify_params(folder)).drift is None

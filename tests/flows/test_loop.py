@@ -244,6 +244,8 @@ def test_retraining_takes_in_new_labels_and_judges(
     assert (card.version, card.classes) == (2, ["blue", "green", "red", "amber"]), "a new class is appended"
     decision = report.training.decision
     assert decision.champion_version == 1 and decision.champion_macro_f1 is not None
+    slices = {part.name: part.pictures for part in decision.slices}
+    assert slices["frozen"] == len(before["test"]) and sum(slices.values()) == report.training.scores.pictures
     assert Registry(storage).champion() == (2 if decision.promoted else 1)
 
 

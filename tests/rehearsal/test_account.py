@@ -27,8 +27,8 @@ TABLES = {"classified": "predictions", "copy": "copies", "quarantined": "quarant
 def sent(tmp_path_factory: pytest.TempPathFactory) -> list[Sent]:
     """A small night, with an archive."""
     drops = Drops(tmp_path_factory.mktemp("incoming"), Digits(), 9, np.random.default_rng(0))
-    drops.deliver(Delivery(5, MOMENT, "early", each=2, unseen=2, zipped=3))
-    drops.deliver(Delivery(6, MOMENT.replace(day=6), "early", each=2, unseen=2, second_camera="dark"))
+    drops.deliver(Delivery(5, MOMENT, "early", known=18, unseen=2, zipped=3))
+    drops.deliver(Delivery(6, MOMENT.replace(day=6), "early", known=18, unseen=2, second_camera="dark"))
     return drops.sent
 
 

@@ -229,7 +229,8 @@ class Page(HTMLParser):
 
 
 def test_the_gallery_is_inert_and_can_be_walked_with_the_keyboard(shown: list[Shown], tmp_path: Path) -> None:
-    gallery.write(shown, "body { margin: 0 }", datetime(2026, 11, 21, tzinfo=UTC), tmp_path)
+    (tmp_path / "report.css").write_text("body { margin: 0 }")
+    gallery.write(shown, tmp_path, datetime(2026, 11, 21, tzinfo=UTC), tmp_path)
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     page = Page(text)
     assert page.all("script") == [] and not [a for _, a in page.found for name in a if name.startswith("on")]

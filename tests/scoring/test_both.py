@@ -24,8 +24,8 @@ def fill(ledger: Ledger, model: int, numbers: range) -> None:
         {
             "sha256": sha256(str(i).encode()).hexdigest(), "model_version": model, "preprocessing": "p",
             "path": f"/in/{i}", "member": "", "label": f"{model}-{i}", "confidence": 0.5 + model / 10,
-            "abstained": i % 2 == 0, "top_labels": ["a"], "top_confidences": [0.5], "run_id": f"run-{model}", "classified_at": WHEN,
-            "run_date": "2026-11-20",
+            "abstained": i % 2 == 0, "top_labels": ["a"], "top_confidences": [0.5], "run_id": f"run-{model}",
+            "classified_at": WHEN, "run_date": "2026-11-20",
         }
         for i in numbers
     ]  # fmt: skip

@@ -23,12 +23,15 @@ LEAST_PICTURES = 10
 """With fewer pictures on either side nothing is tested: no difference could be told from chance."""
 
 LEAST_SHIFT = 0.2
-"""Population stability index of a measure, or of the confidence, below which there is no alarm."""
+"""Population stability index of a measure below which there is no alarm."""
+
+LEAST_DOUBT = 0.1
+"""Population stability index of the confidence below which there is no alarm: few pictures of a new class move it."""
 
 LEAST_MIX = 0.1
 """Total variation of the predicted mix below which there is no alarm."""
 
-LEAST_DISCREPANCY = 0.02
+LEAST_DISCREPANCY = 0.004
 """Distance of the embeddings below which there is no alarm, see :func:`two_sample.mean_discrepancy`."""
 
 _COMPARED = 500  # embeddings of a run that are compared, at most
@@ -72,9 +75,9 @@ def detect(reference: Reference, seen: Seen, model_version: int, alpha: float, s
 
 
 def _permutations(alpha: float, tests: int) -> int:
-    """So many that chance alone can give a p-value small enough for an alarm, five times over."""
+    """So many that a p-value can become half as small as an alarm takes."""
     least, most = _PERMUTATIONS
-    return min(max(least, math.ceil(5 * tests / alpha) - 1), most)
+    return min(max(least, math.ceil(2 * tests / alpha) - 1), most)
 
 
 def _judged(findings: list[Finding], alpha: float) -> list[Finding]:
@@ -117,7 +120,7 @@ def _shift(family: Family, name: str, before: NDArray[np.float64], now: NDArray[
         reference=len(before),
         effect=two_sample.stability_index(before, now),
         scale="population stability index",
-        least=LEAST_SHIFT,
+        least=LEAST_DOUBT if family == "confidence" else LEAST_SHIFT,
         p_value=two_sample.kolmogorov_smirnov(before, now),
         adjusted=1,
         drifted=False,

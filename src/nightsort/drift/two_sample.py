@@ -4,11 +4,16 @@ Invariant: a p-value is valid for any number of pictures from one; what chance d
 not know what the numbers measure.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 _BINS = 10  # of the population stability index
 _HALF = 0.5  # picture added to every bin, so that an empty one is not infinitely far
+_COMPONENTS = 32  # of embeddings, at most
+_ROWS = 5  # for each component, at least
+_FLAT = 1e-6  # share of the largest variance below which a component is rounding
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -62,26 +67,40 @@ def mean_discrepancy(
 ) -> tuple[float, float]:
     """Test of the maximum mean discrepancy (Gretton et al. 2012), by permutations.
 
-    The kernel is Gaussian, its width the median distance.
+    The kernel is Gaussian, its width the median distance. It compares what `whitened` makes of both sets together: the
+    few directions in which all pictures vary most would hide what is new in the others.
 
     :param reference: float32 (m, D), at least two rows
     :param run: float32 (n, D), at least two rows
     :returns: the p-value, and how much: 1 less the cosine between the two mean embeddings of the kernel, estimated
         without bias: about 0 for one distribution, 1 for two that share nothing
     """
-    kernel = _kernel(np.concatenate([reference, run]))
+    kernel = _kernel(whitened(np.concatenate([reference, run])))
     of_run = np.zeros((len(kernel), 1 + permutations), np.float32)
     of_run[len(reference) :, 0] = 1
     of_run[:, 1:] = rng.permuted(np.repeat(of_run[:, :1], permutations, 1), axis=0)
     within, across, beyond = _means(kernel, of_run)
     squared = within + beyond - 2 * across
-    norm = np.sqrt(max(float(within[0] * beyond[0]), np.finfo(np.float32).tiny))
+    norm = math.sqrt(max(float(within[0] * beyond[0]), 1e-12))
     return _p_value(squared[0], squared[1:]), float(np.clip(1 - across[0] / norm, 0, 1))
+
+
+def whitened(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The first principal components, each of variance 1, float32 (N, K).
+
+    The order of the rows does not matter, so permuting them afterwards is as good as before.
+
+    :param points: float32 (N, D)
+    """
+    centred = points.astype(np.float64) - points.mean(0)
+    variances, directions = np.linalg.eigh(centred.T @ centred / len(points))
+    kept = variances > _FLAT * variances[-1]
+    kept[: -max(1, min(_COMPONENTS, len(points) // _ROWS))] = False  # they come in ascending order
+    return np.asarray(centred @ (directions[:, kept] / np.sqrt(variances[kept])), np.float32)
 
 
 def _kernel(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Gaussian kernel of all pairs, float32 (N, N)."""
-    points = points - points.mean(0)  # so that squares are not lost in rounding
     squares = (points**2).sum(1)
     distances = np.maximum(squares[:, None] + squares[None] - 2 * points @ points.T, 0)
     apart = distances[np.triu_indices(len(points), 1)]

@@ -60,4 +60,4 @@ class NightPart(BaseModel):
     vanished: list[str] = []  # classes usually predicted, and not now though it would be unlikely to miss them
     bands: list[Band] = []
     aside: dict[str, list[Thumbnail]] = {}  # reason for quarantine -> at most MAX_ASIDE pictures
-    notes: list[str] = []  # why there are no activation maps, and the like
+    notes: list[str] = []  # why there are no activation maps, which earlier night cannot be read

@@ -50,7 +50,7 @@ def test_a_hostile_report_opens_in_chromium(
     seen = show(chromium, tmp_path / "report.html", to_html(report), width, scheme)
     assert severe(chromium) == []
     assert chromium.title == title(report)
-    assert chromium.execute_script("return document.scripts.length") == 0
+    assert chromium.execute_script("return document.scripts.length") == 1  # its own, which sorts tables
     broken = "return [...document.images].filter(i => !(i.complete && i.naturalWidth)).length"
     assert chromium.execute_script(broken) == 0
     assert chromium.execute_script("return document.documentElement.scrollWidth") <= width

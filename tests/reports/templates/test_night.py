@@ -38,6 +38,7 @@ def test_a_night_is_well_formed_and_leads_to_what_it_names(
     targets = [str(link["href"]) for link in read.all("a") if str(link["href"]).startswith("#")]
     targets += ["#" + str(a["aria-labelledby"]) for _, a in read.elements if "aria-labelledby" in a]
     assert {target[1:] for target in targets} <= set(identifiers)
+    assert read.all("button") == read.all("input") == []  # without script nothing is there that does nothing
     assert len(read.all("svg")) == len(LABELS) and all(svg["aria-label"] for svg in read.all("svg"))
 
 

@@ -15,14 +15,14 @@ from nightsort.review.queue import REASONS
 from nightsort.schema import place
 
 
-def write(shown: Iterable[Shown], style: str, now: datetime, folder: Path) -> None:
+def write(shown: Iterable[Shown], styles: Path, now: datetime, folder: Path) -> None:
     """Write index.html.
 
-    :param style: the sheet of styles that reports have
+    :param styles: folder with the sheet of styles of all pages, report.css
     :param folder: of the export, with the pictures
     """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
+        loader=FileSystemLoader([Path(__file__).parent.parent / "templates", styles]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_printable,
@@ -32,7 +32,7 @@ def write(shown: Iterable[Shown], style: str, now: datetime, folder: Path) -> No
     listed = list(shown)
     counts = {reason: sum(reason in one.item.reasons for one in listed) for reason in REASONS}
     page = environment.get_template("queue.html").render(
-        shown=listed, counts=counts, reasons=REASONS, style=style, now=now, place=place
+        shown=listed, counts=counts, reasons=REASONS, now=now, place=place
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
 
