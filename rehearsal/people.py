@@ -50,7 +50,8 @@ def answer(queue: Path, answers: Path, sent: Iterable[Sent], labels: int) -> Cou
     truth = {each.sha256: each.truth for each in sent}
     counted: Counter[str] = Counter()
     with queue.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        rows, columns = list(reader), reader.fieldnames or []
     for row in rows:
         if counted["confirmed"] + counted["corrected"] == labels:
             break
@@ -58,7 +59,7 @@ def answer(queue: Path, answers: Path, sent: Iterable[Sent], labels: int) -> Cou
         row |= {"verdict": "label" if label else "unusable", "label": label or "", "reviewer": _REVIEWER}
         counted["unusable" if label is None else "confirmed" if label == row["predicted"] else "corrected"] += 1
     with answers.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
+        writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
     return counted

@@ -37,7 +37,10 @@ class Program:
         :raises RunError: if it failed
         """
         run = self._start(moment, *words, "--json")
-        said, _ = run.communicate()
+        try:
+            said, _ = run.communicate()
+        finally:
+            _kill(run)  # if somebody interrupts the rehearsal
         if run.returncode:
             raise RunError(f"nightsort {' '.join(map(str, words))} ended with {run.returncode}; see {self._log}")
         data: dict[str, Any] = json.loads(said.decode().splitlines()[-1])
@@ -53,9 +56,7 @@ class Program:
                 time.sleep(_POLL)
             return run.poll() is None
         finally:
-            if run.poll() is None:
-                os.killpg(run.pid, signal.SIGKILL)
-            run.communicate()
+            _kill(run)
 
     def _start(self, moment: datetime, *words: object) -> "subprocess.Popen[bytes]":
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "NIGHTSORT_"))}
@@ -71,3 +72,10 @@ class Program:
                 stderr=file,
                 start_new_session=True,
             )
+
+
+def _kill(run: "subprocess.Popen[bytes]") -> None:
+    """Kill -9 what is left of it, its children too."""
+    if run.poll() is None:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()

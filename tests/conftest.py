@@ -20,10 +20,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does;
 pytest_plugins = [
     "tests.object_store",
     "tests.flows.commands",
-    "tests.flows.served",
+    "tests.webhooks",
+    "tests.flows.served",  # after webhooks, which it imports
     "tests.reports.judged_training",
     "tests.reports.watched_night",
-    "tests.webhooks",
 ]
 
 settings.register_profile("no-time-limit", deadline=None)

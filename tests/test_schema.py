@@ -95,7 +95,7 @@ def test_a_column_of_two_tables_has_one_type() -> None:
     for table in TABLES.values():
         for field in table:
             types[field.name].add(field.type)
-    assert len(TABLES) == 8
+    assert len(TABLES) == 10
     assert {name: kinds for name, kinds in types.items() if len(kinds) > 1} == {}
 
 

@@ -10,7 +10,10 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
     <root>/models/<n>/       weights.safetensors, then bundle.json; openvino/ and backends.json may follow
     <root>/models/<n>/decisions/    <run>.json: what the gate said of it
     <root>/models/champion/  <generation>.json: each move of the champion; the newest says who it is
-    <root>/reports/<run>/    report.html, then report.json
+    <root>/models/<n>/       reference.safetensors, card.md and card.json beside it
+    <root>/reports/<run>/    report.html, digest.json, then report.json
+    <root>/reports/          index.html, made of the digests; differences/: pages that were asked for
+    <root>/review/           answers/, signals/ (Delta tables); pictures/<sha256>.<ext>, manifest.parquet
     <root>/leases/<name>/    <token>.json: who writes
     <root>/checkpoints/<k>/  the state of an unfinished training
     <root>/comparisons/<k>/  <strategy>-<seed>.json: a finished training of a comparison

@@ -29,13 +29,15 @@ def kolmogorov_smirnov(reference: Floats, run: Floats) -> float:
 def stability_index(reference: Floats, run: Floats) -> float:
     """Population stability index over the deciles of the reference (Siddiqi 2006): 0.1 is little, 0.25 is much.
 
-    A value that many pictures of the reference share has a bin of its own.
+    A value that many pictures of the reference share has a bin of its own. What few pictures show by chance alone is
+    subtracted, (bins - 1) (1/m + 1/n) on average (Yurdakul and Naranjo 2020), so that it means the same at any size.
     """
     deciles = np.quantile(reference, np.arange(1, _BINS) / _BINS, method="inverted_cdf")
     edges, times = np.unique(deciles, return_counts=True)
     edges = np.union1d(edges, np.nextafter(edges[times > 1], -np.inf))
     shares = [_shares(np.bincount(np.searchsorted(edges, v), minlength=len(edges) + 1)) for v in (reference, run)]
-    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+    by_chance = len(edges) * (1 / len(reference) + 1 / len(run))
+    return max(0.0, float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum()) - by_chance)
 
 
 def _shares(counts: Counts) -> NDArray[np.float64]:

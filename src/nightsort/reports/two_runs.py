@@ -9,7 +9,7 @@ from nightsort.reports.digest import Digest
 from nightsort.reports.formats import count, minute, percent
 from nightsort.tally import Tally
 
-_OUTCOMES = ("discovered", "quarantined", "duplicate", "deferred", "skipped")
+_OUTCOMES = [name for name in Tally.model_fields if name != "done"]  # which has a line of its own
 
 
 def facts(first: Digest, second: Digest) -> list[Fact]:

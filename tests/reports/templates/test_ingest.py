@@ -100,7 +100,7 @@ def test_text_of_others_never_becomes_markup(
     part = poisoned(report.ingest.model_dump(), payload) | {"flags": {payload: 9}, "stages": {payload: 1.0}}
     html = to_html(report.model_copy(update={"ingest": IngestPart.model_validate(part)}))
     read = page(html)
-    assert read.problems == [] and read.all("script") == [] and len(read.all("img")) == SHOWN
+    assert read.problems == [] and read.all("script") == [{}] and len(read.all("img")) == SHOWN
     assert not any(name.startswith("on") for _, attributes in read.elements for name in attributes)
     assert "60481729" not in read.text and "\u202e" not in html and "\x1b" not in html
 
