@@ -54,7 +54,18 @@ def _start(order: dict[str, Any], gate: Path, left: Path, said: Path) -> int:
         commit(self, *args, **kwargs)
 
     Ledger.commit = last_of_all  # type: ignore[method-assign]
-    words = ["classify", order["source"], "--storage", order["storage"], "--settle-seconds", "0", "--workers", "1"]
+    words = [
+        "classify",
+        order["source"],
+        "--storage",
+        order["storage"],
+        "--settle-seconds",
+        "0",
+        "--sample",
+        "0",
+        "--workers",
+        "1",
+    ]
     sys.argv = ["nightsort", *words]
     _wait_for(gate)
     code = 0

@@ -32,7 +32,7 @@ def environ(environment: dict[str, str]) -> dict[str, str]:
 def words(source: Path, root: Path, chunk: int) -> Sequence[str]:
     script = Path(sys.executable).with_name("nightsort")
     options = ["--settle-seconds", "0", "--workers", "1", "--chunk-size", str(chunk)]
-    return [str(script), "classify", str(source), "--storage", str(root), *options]
+    return [str(script), "classify", str(source), "--storage", str(root), "--sample", "0", *options]
 
 
 def test_of_eight_starts_at_once_one_works_and_seven_say_who(

@@ -146,7 +146,7 @@ def test_without_json_a_person_reads_lines(
     nightsort: Callable[..., Said], tmp_path: Path, root: Path, pictures: Any
 ) -> None:
     drop = pictures.plain(tmp_path / "drop", 3)
-    said = nightsort("classify", drop.folder, "--storage", root, "--settle-seconds", 0)
+    said = nightsort("classify", drop.folder, "--storage", root, "--settle-seconds", 0, "--sample", 0)
     assert said.code == 0 and said.err == []
     assert said.out[0].startswith("classify completed in ")
     assert "3 discovered = 3 classified + 0 quarantined + 0 duplicate + 0 deferred + 0 skipped" in said.out[1]
@@ -195,7 +195,7 @@ def test_a_busy_storage_skips_the_run(
 ) -> None:
     drop = pictures.plain(tmp_path / "drop", 3)
     with lease.hold(Storage(str(root)), "predictions"):
-        said = nightsort("classify", drop.folder, "--storage", root, "--settle-seconds", 0, "--json")
+        said = nightsort("classify", drop.folder, "--storage", root, "--settle-seconds", 0, "--sample", 0, "--json")
     assert (said.code, said.data["state"], said.data["report"]) == (0, "skipped", "")
     assert "predictions" in said.data["message"]
     assert nightsort("classify", drop.folder, "--storage", root, "--json").data["classified"] == 3

@@ -267,6 +267,7 @@ def test_kill_9_of_the_command_in_the_middle(
     drop = pictures.plain(tmp_path / "drop", 200)
     script = Path(sys.executable).parent / "nightsort"
     words = ["classify", drop.folder, "--storage", root, "--workers", "1", "--chunk-size", "1", "--settle-seconds", "0"]
+    words += ["--sample", "0"]
     with subprocess.Popen(
         [script, *words], cwd=tmp_path, env=environment, start_new_session=True, stdout=subprocess.DEVNULL
     ) as run:

@@ -26,7 +26,9 @@ def test_a_mistake_is_told_though_it_leaves_no_report(
 def test_a_run_that_failed_is_told_once(nightsort: Any, tmp_path: Path, root: Path, webhook: Webhook) -> None:
     (tmp_path / "drop").mkdir()
     (tmp_path / "drop" / "notes.png").write_text("not a picture")
-    said = nightsort("classify", tmp_path / "drop", "--storage", root, "--min-quarantined", 1, "--settle-seconds", 0)
+    said = nightsort(
+        "classify", tmp_path / "drop", "--storage", root, "--min-quarantined", 1, "--settle-seconds", 0, "--sample", 0
+    )
     assert said.code == 1
     assert [item["text"].split(": ")[1:3] for item in webhook.told] == [["classify failed", "CeilingError"]]
 
@@ -34,7 +36,7 @@ def test_a_run_that_failed_is_told_once(nightsort: Any, tmp_path: Path, root: Pa
 def test_a_run_that_found_another_at_work_is_not(nightsort: Any, root: Path, pictures: Any, webhook: Webhook) -> None:
     drop = pictures.plain(root.parent / "drop", 1)
     with lease.hold(Storage(str(root)), "predictions"):
-        assert nightsort("classify", drop.folder, "--storage", root).code == 0
+        assert nightsort("classify", drop.folder, "--storage", root, "--sample", 0).code == 0
     assert webhook.told == []
 
 

@@ -95,7 +95,9 @@ def test_a_champion_that_is_not_what_it_was(
 ) -> None:
     change(root / "models" / "1")
     drop = pictures.plain(tmp_path / "drop", 6)
-    run = nightsort("classify", drop.folder, "--storage", root, "--settle-seconds", 0, "--backend", "torch-fp32")
+    run = nightsort(
+        "classify", drop.folder, "--storage", root, "--settle-seconds", 0, "--sample", 0, "--backend", "torch-fp32"
+    )
     assert (run.code, run.out) == (2, [])
     assert len(run.err) == 1 and said in run.err[0] and "model 1" in run.err[0]
     assert not (root / "models" / "1" / "owned").exists(), "it was unpickled"
@@ -120,7 +122,20 @@ def after_first_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[]
 
 
 def words(source: Path, root: Path) -> list[object]:
-    return ["classify", source, "--storage", root, "--settle-seconds", 0, "--workers", 1, "--chunk-size", 4]
+    return [
+        "classify",
+        source,
+        "--storage",
+        root,
+        "--settle-seconds",
+        0,
+        "--sample",
+        0,
+        "--workers",
+        1,
+        "--chunk-size",
+        4,
+    ]
 
 
 def labels(root: Path, source: Path) -> dict[str, str]:

@@ -67,7 +67,7 @@ class Case:
         os.dup2(said, 1)
         os.dup2(said, 2)
         tempfile.tempdir = str(self.disk / "tmp")
-        words = ["--chunk-size", self.order["chunk"], "--settle-seconds", 0, "--workers", 1]
+        words = ["--chunk-size", self.order["chunk"], "--settle-seconds", 0, "--sample", 0, "--workers", 1]
         sys.argv = list(
             map(str, ["nightsort", "classify", self.order["source"], "--storage", self.disk / "root", *words])
         )

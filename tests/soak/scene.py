@@ -67,7 +67,7 @@ class Scene:
 
     def words(self, source: Path, root: Path) -> list[object]:
         """The command that classifies."""
-        return ["classify", source, "--storage", root, "--chunk-size", self.chunk, "--settle-seconds", 0]
+        return ["classify", source, "--storage", root, "--chunk-size", self.chunk, "--settle-seconds", 0, "--sample", 0]
 
 
 def start(words: Sequence[object], log: Path, **more: str) -> "subprocess.Popen[bytes]":
