@@ -40,7 +40,7 @@ lock: $(UV) ## resolve pyproject.toml into requirements.lock anew
 		--no-header --no-annotate --quiet --output-file requirements.lock
 
 clean: ## remove what setup, demo and tests made
-	rm -rf $(VENV) .uv demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .uv demo month .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # uv installs the lock in a tenth of pip's time; pip is only used to get uv.
 $(UV): requirements-uv.lock

@@ -6,32 +6,29 @@ Does not know the kinds of file.
 """
 
 import hashlib
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from flows.inspection import Told
 from flows.launch import launch
 from flows.review import classes, few
+from flows.terminal import Told
 from nightsort import clock, lease
 from nightsort.config.intake import IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import ConfigError, ModelError
 from nightsort.pipelines import Declaration
-from nightsort.quarantine import Quarantine
 from nightsort.reports import store, summary
 from nightsort.reports.formats import count, plural
 from nightsort.review.answers import Answers, Origin
 from nightsort.review.checking import Checked, check
 from nightsort.review.formats import recognition
-from nightsort.review.given import Given
 from nightsort.review.keys import keys_of
 from nightsort.review.labelled import Labelled
 from nightsort.review.queue import predictions_of
-from nightsort.schema import WITHHELD, place
+from nightsort.review.reply import Given
+from nightsort.schema import place
 from nightsort.scoring.ledger import Ledger
 from nightsort.sources.files import Access
 from nightsort.sources.scratch import scratch
@@ -92,6 +89,8 @@ def _told(checked: Checked, untouched: int, lost: dict[str, str]) -> Told:
         f"{plural(len(checked.fresh), 'answer')} taken in, {count(len(checked.same))} known already, "
         f"{plural(len(checked.conflicts), 'conflict')}, {count(untouched)} not answered"
     ]
+    if not (checked.fresh or checked.same or checked.conflicts):
+        lines.append("to answer, write a class into the column label, or skip or unusable into verdict")
     conflicts = [
         f"conflict: {given.line}: {given.label or given.verdict} of {_place(before)}; "
         f"{before['reviewer'] or 'nobody named'} had said {before['label'] or before['verdict']} in {before['file']}"
@@ -101,6 +100,8 @@ def _told(checked: Checked, untouched: int, lost: dict[str, str]) -> Told:
     if conflicts:
         lines.append("the earlier answers stay; --overwrite true puts these in their place")
     lines += few([f"cannot be learned: {where} ({why})" for where, why in lost.items()])
+    if lost:
+        lines.append("their answers are kept; bring these pictures back and import the file again")
     facts = {
         "answers": len(checked.fresh),
         "known": len(checked.same),
@@ -118,15 +119,16 @@ def _ingested(declaration: Declaration, storage: Storage, labelled: Labelled, an
     """Ingest the pictures with a label, unless each came to an outcome with that label before."""
     kept = labelled.kept()
     given = {row["sha256"]: row for row in answers.labels().to_pylist() if row["sha256"] in kept}
-    withdrawn = _withdraw(storage, labelled, given, run_id)
-    lines = [f"{plural(withdrawn, 'picture')} of the dataset withheld: no longer given a label"] * bool(withdrawn)
-    facts: dict[str, Any] = {"withheld": withdrawn}
-    if given.keys() - _outcomes(storage, labelled, given):
+    withdrawn = labelled.withdrawn(given)
+    _withdraw(storage, withdrawn, run_id)
+    lines = [f"{plural(len(withdrawn), 'picture')} of the dataset withheld: no longer given a label"] * bool(withdrawn)
+    facts: dict[str, Any] = {"withheld": len(withdrawn)}
+    if given.keys() - labelled.outcomes(given):
         asked = {"source": labelled.source, "manifest": labelled.manifest, "settle_seconds": 0}
         report = launch("ingest", IngestParams(**{**declaration.defaults(), **asked}), declaration.server.api)
         lines += summary.as_lines(report, store.location(report))
         facts["ingest"] = summary.as_object(report, store.location(report))
-    outcomes = _outcomes(storage, labelled, given)
+    outcomes = labelled.outcomes(given)
     aside = {sha256: why for sha256, why in outcomes.items() if why}
     inside = len(outcomes) - len(aside)
     lines.append(f"the dataset has {count(inside)} of the {plural(len(given), 'picture')} labelled in review")
@@ -138,30 +140,11 @@ def _place(row: dict[str, Any]) -> str:
     return place(row["path"], row["member"])
 
 
-def _withdraw(storage: Storage, labelled: Labelled, given: Collection[str], run_id: str) -> int:
-    """Take out of the splits what came into the dataset by an answer that another one took the place of."""
-    dataset = Dataset(storage)
-    ours = pc.starts_with(pc.field("path"), f"{labelled.source}/") & (pc.field("split") != WITHHELD)
-    originals = dataset.examples(["sha256"], ours & pc.is_null(pc.field("parent")))["sha256"].to_pylist()
-    gone = [sha256 for sha256 in originals if sha256 not in given]
-    if gone:
+def _withdraw(storage: Storage, sha256s: list[str], run_id: str) -> None:
+    """Take pictures of the dataset out of its splits."""
+    if sha256s:
+        dataset = Dataset(storage)
         with lease.hold(storage, "dataset") as held:
             held.fence(dataset)
-            rows = dataset.withheld(pa.array(gone, pa.string()))
+            rows = dataset.withheld(pa.array(sha256s, pa.string()))
             dataset.commit([], rows, dataset.policy(), run_id, held.ticket())
-    return len(gone)
-
-
-def _outcomes(storage: Storage, labelled: Labelled, given: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """What became of each picture: "" if the dataset has it with its label, else why an ingest set it aside.
-
-    One that no ingest has come to yet is left out.
-    """
-    ours = pc.starts_with(pc.field("path"), f"{labelled.source}/")
-    aside = Quarantine(storage).rows("sha256", "path", "label", "reason", "detail").filter(ours).to_pylist()
-    became = {(row["sha256"], row["label"]): f"{row['reason']}: {row['detail']}" for row in aside}
-    wanted = pc.field("sha256").isin(pa.array(given, pa.string())) & (pc.field("split") != WITHHELD)
-    inside = Dataset(storage).examples(["sha256", "label"], wanted).to_pylist()
-    became |= {(row["sha256"], row["label"]): "" for row in inside}
-    found = {sha256: became.get((sha256, row["label"])) for sha256, row in given.items()}
-    return {sha256: why for sha256, why in found.items() if why is not None}

@@ -78,7 +78,7 @@ def _starting(declaration: Declaration, deployments: dict[str, UUID]) -> Iterato
             event, when = _STARTS[trigger]
             yield AutomationCore(
                 name=f"nightsort: {name} when {when}",
-                description=f"Starts the pipeline {name}, which asks first whether there is need.",
+                description=f"At {event}: starts {name}, which first asks if enough is new. See pipelines.yaml.",
                 trigger=_on(event, {"prefect.resource.id": root, STARTED: BY_ITSELF}),
                 # All parameters: the server replaces `params` of the deployment as a whole.
                 actions=[RunDeployment(deployment_id=deployments[name], parameters={"params": due})],
@@ -92,16 +92,17 @@ def _telling(declaration: Declaration, deployments: dict[str, UUID], block: UUID
         ids = [f"prefect.deployment.{deployments[name]}" for name in asking]
         if not asking:
             continue
+        event = _STATES.get(occasion) or _EVENTS[occasion]
         if occasion in _STATES:
             related = {"prefect.resource.id": ids, "prefect.resource.role": "deployment"}
-            trigger = _on(_STATES[occasion], {"prefect.resource.id": "prefect.flow-run.*"}, related)
+            trigger = _on(event, {"prefect.resource.id": "prefect.flow-run.*"}, related)
             said = f"(deployment.name ~ ' {occasion}: ' ~ (flow_run.state.message or ''))"
         else:
-            trigger = _on(_EVENTS[occasion], {"prefect.resource.id": _roots(declaration)})
+            trigger = _on(event, {"prefect.resource.id": _roots(declaration)})
             said = "event.payload.text"
         yield AutomationCore(
             name=automation(occasion),
-            description=f"Tells the address in {ADDRESS}.",
+            description=f"At {event}: tells the address in {ADDRESS}. See notify in pipelines.yaml.",
             trigger=trigger,
             actions=[CallWebhook(block_document_id=block, payload=_payload(occasion, said, declaration.storage))],
         )

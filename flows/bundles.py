@@ -5,8 +5,8 @@ Does not know how it is printed.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
+from flows.terminal import Told
 from nightsort.errors import ModelError
 from nightsort.evaluation.decisions import Recorded, decisions
 from nightsort.learning.card import Card, load_card
@@ -24,13 +24,13 @@ _LABEL = 24  # characters of a class in the table
 _DECISIONS = 5  # told, the newest
 
 
-def shown(storage: Storage, version: int) -> tuple[list[str], dict[str, Any]]:
+def shown(storage: Storage, version: int) -> Told:
     """One model with all its figures.
 
     :raises ModelError: if there is no such model, or its files are damaged
     """
-    registry = _holding(storage, version)
-    card = load_card(storage, version)
+    registry = Registry(storage)
+    card = load_card(storage, registry.require(version))
     moves, champion = registry.history(), registry.champion() == version
     record, judged = choice.read(storage, card), decisions(storage, version)[-_DECISIONS:]
     data = {
@@ -44,25 +44,15 @@ def shown(storage: Storage, version: int) -> tuple[list[str], dict[str, Any]]:
     return [*_facts(card, champion), *_standing(version, moves), *_judged(judged), *_backends(record)], data
 
 
-def card_of(storage: Storage, version: int) -> tuple[list[str], dict[str, Any]]:
+def card_of(storage: Storage, version: int) -> Told:
     """A model's card for people, in Markdown.
 
     :raises ModelError: if there is no such model, or it was published without a card
     """
-    _holding(storage, version)
-    card = modelcard.read(storage, version)
+    card = modelcard.read(storage, Registry(storage).require(version))
     if card is None:
         raise ModelError(f"model {version}: was published without a card; models that are trained from now on have one")
     return modelcard.to_markdown(card).splitlines(), card.model_dump(mode="json")
-
-
-def _holding(storage: Storage, version: int) -> Registry:
-    """The registry, if it has this model."""
-    registry = Registry(storage)
-    if version not in (versions := registry.versions()):
-        there = f"there are {', '.join(map(str, versions))}" if versions else "run 'nightsort train' first"
-        raise ModelError(f"model {version}: is not in {storage.root}; {there}")
-    return registry
 
 
 def _facts(card: Card, champion: bool) -> Iterator[str]:

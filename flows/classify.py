@@ -6,6 +6,7 @@ from nightsort.learning.card import check_weights, load_card
 from nightsort.learning.registry import Registry
 from nightsort.quarantine import Quarantine
 from nightsort.reports.data import Report
+from nightsort.review.signals import Signals
 from nightsort.scoring.ledger import Ledger
 from tasks.classify import (
     choose_backend,
@@ -31,7 +32,7 @@ def classify(params: ClassifyParams) -> Report:
     listing = list_pictures(run, params)
     try:
         with run.lease("predictions") as lease, Workers(params, threaded=True) as workers:
-            lease.fence(Ledger(run.storage), Quarantine(run.storage))
+            lease.fence(Ledger(run.storage), Quarantine(run.storage), Signals(run.storage))
             decided = leave_out_known(run, params, card, listing)
             del listing  # else its pages stay in memory
             account = open_account(run, params, decided)

@@ -1,43 +1,38 @@
-"""Owns comparing two runs, or two models on what both classified: `nightsort report --diff A B`.
+"""Owns comparing two runs or two models: `nightsort report --diff A B`, `nightsort models compare A B`.
 
-Invariant: changes nothing but the page that it writes, and loads no torch. Does not know how it is printed.
+Invariant: changes nothing but the page that it writes; loads torch only where models are to be scored.
+Does not know how it is printed.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flows.terminal import Told
 from nightsort.config.intake import ClassifyParams
+from nightsort.dataset.versions import Dataset
 from nightsort.errors import ModelError, NightsortError, StorageError
+from nightsort.learning.card import Card, load_card
 from nightsort.learning.registry import Registry
-from nightsort.reports import difference, digest, gallery, two_runs
-from nightsort.reports.answered import Answered, Answers
+from nightsort.reports import difference, digest, gallery, two_models, two_runs
+from nightsort.reports.answered import Answered, Pairs
 from nightsort.reports.difference import Difference, Fact, Side
 from nightsort.reports.digest import ROOT, Digest
-from nightsort.reports.formats import minute
+from nightsort.reports.formats import count, figure, minute
 from nightsort.reports.shown import Thumbnail
 from nightsort.scoring.both import both
 from nightsort.scoring.ledger import Ledger
+from nightsort.scoring.trials import choice
 from nightsort.sources.files import Access
 from nightsort.sources.scratch import scratch
 from nightsort.storage import Storage
+from tasks.progress import progress
 
-Told = tuple[list[str], dict[str, Any]]
+if TYPE_CHECKING:  # it loads torch
+    from nightsort.evaluation.duel import Duel
 
-_LOOKED_AT = 400  # newest nights among which one is named by words
-_NAMED = 5  # runs named in an error
 _A_DATE = 8  # digits; a shorter number is a model's
-
-
-def told(storage: Storage, found: Difference) -> Told:
-    """The page written, lines and the object."""
-    ending = "-test" if found.scored else ""
-    name = f"{ROOT}/differences/{found.first.key}-{found.second.key}{ending}.html"
-    storage.write_bytes(name, difference.to_html(found).encode())
-    place = storage.locate(name)
-    pictures = {"answered": {"shown": {"__all__": {"picture": {"image"}}}}}
-    return difference.lines(found, place), {**found.model_dump(mode="json", exclude=pictures), "page": place}
 
 
 def differ(storage: Storage, first: str, second: str) -> Told:
@@ -51,8 +46,47 @@ def differ(storage: Storage, first: str, second: str) -> Told:
     if (models[0] is None) != (models[1] is None):
         raise StorageError(f"--diff {first} {second}: one is a model and one a run; name two models or two runs")
     if models[0] is not None and models[1] is not None:
-        return told(storage, _of_models(storage, known_model(storage, models[0]), known_model(storage, models[1])))
-    return told(storage, _of_runs(storage, _run(storage, first), _run(storage, second)))
+        return _told(storage, _of_models(storage, models[0], models[1]))
+    return _told(storage, _of_runs(storage, digest.named(storage, first), digest.named(storage, second)))
+
+
+def compare(storage: Storage, first: int, second: int) -> Told:
+    """Two models, scored afresh on the test split of the newest dataset version.
+
+    :raises ModelError: there is no such model, or both are the same
+    """
+    from nightsort.evaluation.duel import duel
+
+    if first == second:
+        raise ModelError(f"model {first}: cannot be compared with itself; name two models")
+    cards, dataset_version = _cards(storage, first, second), Dataset(storage).resolve(None)
+    with progress("scoring", None) as advance:
+        found = duel(storage, (first, second), dataset_version, advance)
+    notes = (
+        [f"{count(found.unknown)} test pictures of classes that neither knows are left out."] if found.unknown else []
+    )
+    return _told(
+        storage,
+        Difference(
+            kind="scores",
+            first=_model(first),
+            second=_model(second),
+            facts=[*two_models.figures(found), *two_models.facts(*cards), *_costs(storage, cards, notes)],
+            scored=two_models.scored(found, dataset_version),
+            answered=_told_apart(storage, found, cards),
+            notes=notes,
+        ),
+    )
+
+
+def _told(storage: Storage, found: Difference) -> Told:
+    """The page written, lines and the object."""
+    ending = "-test" if found.scored else ""
+    name = f"{ROOT}/differences/{found.first.key}-{found.second.key}{ending}.html"
+    storage.write_bytes(name, difference.to_html(found).encode())
+    place = storage.locate(name)
+    pictures = {"answered": {"shown": {"__all__": {"picture": {"image"}}}}}
+    return difference.lines(found, place), {**found.model_dump(mode="json", exclude=pictures), "page": place}
 
 
 def _model_number(text: str) -> int | None:
@@ -61,39 +95,6 @@ def _model_number(text: str) -> int | None:
     if text.startswith("model:") and not is_number:
         raise ModelError(f"{text}: must be model: and a number, such as model:2")
     return int(number) if is_number and len(number) < _A_DATE else None
-
-
-def known_model(storage: Storage, version: int) -> int:
-    """The version; :class:`ModelError` if there is none of it."""
-    versions = Registry(storage).versions()
-    if version not in versions:
-        there = f"there are {', '.join(map(str, versions))}" if versions else "run 'nightsort train' first"
-        raise ModelError(f"model {version}: is not in {storage.root}; {there}")
-    return version
-
-
-def _run(storage: Storage, text: str) -> Digest:
-    nights = digest.recent(storage, _LOOKED_AT, flow="classify")
-    done = [night for night in nights if night.state == "completed"]
-    if text in ("latest", "previous"):
-        place = ("latest", "previous").index(text)
-        if len(done) <= place:
-            raise StorageError(
-                f"{text}: {storage.root} has {len(done)} completed runs of classify; "
-                "run 'nightsort classify FOLDER' first"
-            )
-        return done[place]
-    begun = [run_id for run_id in digest.run_ids(storage) if run_id.startswith(text)]
-    matching = [run_id for run_id in begun if "-classify-" in run_id] or begun
-    if len(matching) != 1:
-        named = ", ".join(matching[:_NAMED]) + (f" and {len(matching) - _NAMED} more" if len(matching) > _NAMED else "")
-        raise StorageError(
-            f"run {text}: {f'{named} begin like this; write more of it' if matching else 'is not in ' + storage.root}"
-        )
-    found = digest.of_run(storage, matching[0])
-    if found is None or found.flow != "classify":
-        raise StorageError(f"run {matching[0]}: is not a finished run of classify; only these can be compared")
-    return found
 
 
 def _of_runs(storage: Storage, first: Digest, second: Digest) -> Difference:
@@ -126,6 +127,7 @@ def _night(run: Digest) -> Side:
 
 
 def _of_models(storage: Storage, first: int, second: int) -> Difference:
+    cards = _cards(storage, first, second)
     notes: list[str] = []
     field = pc.field("model_version")
     shared = None if first == second else _answered(storage, field == first, field == second, notes)
@@ -137,39 +139,28 @@ def _of_models(storage: Storage, first: int, second: int) -> Difference:
         )
     return Difference(
         kind="models",
-        first=model_side(first),
-        second=model_side(second),
-        facts=model_facts(storage, first, second),
+        first=_model(first),
+        second=_model(second),
+        facts=two_models.facts(*cards),
         answered=shared,
         notes=notes,
     )
 
 
-def model_side(version: int) -> Side:
-    """A model as one of the two."""
+def _cards(storage: Storage, first: int, second: int) -> tuple[Card, Card]:
+    registry = Registry(storage)
+    return load_card(storage, registry.require(first)), load_card(storage, registry.require(second))
+
+
+def _model(version: int) -> Side:
     return Side(key=f"model-{version}", name=f"model {version}")
 
 
-def model_facts(storage: Storage, first: int, second: int) -> list[Fact]:
-    """What both cards say."""
-    from nightsort.learning.card import load_card
-
-    cards = [load_card(storage, version) for version in (first, second)]
-    rows = {
-        "created": [f"{minute(card.created)} UTC" for card in cards],
-        "network": [f"{card.model}, {card.image_size} px" for card in cards],
-        "learned from": [f"dataset version {card.dataset_version}" for card in cards],
-        "balanced by": [card.balance for card in cards],
-        "classes": [str(len(card.classes)) for card in cards],
-    }
-    return [Fact(name=name, first=values[0], second=values[1]) for name, values in rows.items()]
-
-
 def _answered(storage: Storage, first: pc.Expression, second: pc.Expression, notes: list[str]) -> Answered | None:
-    answers = Answers()
+    pairs = Pairs()
     for rows in both(Ledger(storage), first, second):
-        answers.add(rows)
-    return answers.of(lambda rows: _thumbnails(rows, notes))
+        pairs.add(rows)
+    return pairs.of(lambda rows: _thumbnails(rows, notes))
 
 
 def _thumbnails(rows: pa.Table, notes: list[str]) -> list[Thumbnail]:
@@ -180,3 +171,32 @@ def _thumbnails(rows: pa.Table, notes: list[str]) -> list[Thumbnail]:
     except (NightsortError, OSError) as error:
         notes.append(f"Shown without pixels, because the source cannot be read: {error}")
         return gallery.without_pixels(rows)
+
+
+def _told_apart(storage: Storage, found: "Duel", cards: tuple[Card, Card]) -> Answered | None:
+    """What both said of the test pictures, with pictures from the dataset."""
+    from nightsort.evaluation.duel import answered
+
+    dataset, pairs = Dataset(storage), Pairs()
+    places = dataset.examples(["sha256", "path", "member"])
+    pairs.add(answered(found, cards).join(places, "sha256", join_type="inner"))
+    return pairs.of(lambda rows: gallery.stored_thumbnails(dataset, rows))
+
+
+def _costs(storage: Storage, cards: tuple[Card, Card], notes: list[str]) -> list[Fact]:
+    """Speed on this machine, and size, where they are known."""
+    rates = [_rate(storage, card, notes) for card in cards]
+    sizes = [f"{storage.size(f'models/{card.version}/weights.safetensors') / 1e6:.1f} MB" for card in cards]
+    return [
+        Fact(name="speed here", first=rates[0], second=rates[1]),
+        Fact(name="weights", first=sizes[0], second=sizes[1]),
+    ]
+
+
+def _rate(storage: Storage, card: Card, notes: list[str]) -> str:
+    try:
+        rate, backend = choice.rate_of(storage, card)
+    except ModelError as error:
+        notes.append(str(error))
+        return "not known"
+    return "not measured" if rate is None else f"{figure(rate)}/s by {backend}"

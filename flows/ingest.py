@@ -35,7 +35,7 @@ def ingest(params: IngestParams) -> Report:
             admission = admit_pictures(run, params, policy, listing, built, account)
             version = commit_version(run, policy, built, admission, account, lease)
             tidy_dataset(run, lease)
-            run.parts["ingest"] = describe_dataset(run, version, built, admission)
+            run.parts["ingest"] = describe_dataset(run, version, admission)
     except BusyError as error:
         return run.skipped(str(error))
     return run.finished()

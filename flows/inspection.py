@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from flows.terminal import Told
 from nightsort.dataset.versions import Dataset, Version
 from nightsort.errors import StorageError
 from nightsort.learning.registry import Registry
@@ -19,8 +20,6 @@ from nightsort.reports.formats import count
 from nightsort.schema import place
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
-
-Told = tuple[list[str], dict[str, Any]]
 
 _RUNS = 10
 _CLASSES = 30  # listed of a version

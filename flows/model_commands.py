@@ -49,9 +49,9 @@ def show(version: int, card: bool, as_json: bool, config: Path | None, storage: 
 def compare_models(first: int, second: int, as_json: bool, config: Path | None, storage: str | None) -> None:
     """Score models A and B afresh on the same test pictures: figures, speed and size side by side."""
     quiet()
-    from flows import duel
+    from flows import difference
 
-    say(*duel.compare(storage_of(config, storage), first, second), as_json)
+    say(*difference.compare(storage_of(config, storage), first, second), as_json)
 
 
 _who = click.option("--who", help="Who decides [default: the user of this process].")

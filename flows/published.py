@@ -24,7 +24,7 @@ def judge_published(
 ) -> None:
     """What can compute it, what nights are held against, whether it becomes champion; then its cards and the report."""
     record = measure_backends(run, params, lesson, fitted, card)
-    keep_reference(run, params, lesson, fitted, card)
+    keep_reference(run, lesson, fitted, card)
     suspicion = suspect_arrivals(run, params, lesson)
     run.parts["suspicion"] = suspicion
     decision = judge_challenger(run, params, lesson, scored, card, lease, suspicion)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
-from flows.inspection import Told
+from flows.terminal import Told
 from nightsort import clock, reports
 from nightsort.config.intake import IntakeParams
 from nightsort.dataset.versions import Dataset
@@ -71,6 +71,9 @@ def export(storage: Storage, into: Path, asked: Asked, formats: Collection[str])
         what = "is not empty" if into.is_dir() else "is a file"
         raise StorageError(f"{into}: {what}; name a folder that is not there yet")
     found = _queue(storage, asked)
+    if not found.items:
+        lines = [f"no picture to look at in {storage.root}{_narrowed(asked)}; nothing was written"]
+        return lines, {"pictures": 0, "unreadable": 0, "reasons": {}, "folder": ""}
     with writing(str(into)), scratch() as folder, progress("exporting", len(found.items)) as advance:
         into.mkdir(parents=True, exist_ok=True)
         shown = write_pictures(found.items, into, _MAX_PIXELS, Access(folder), advance)
@@ -82,6 +85,11 @@ def export(storage: Storage, into: Path, asked: Asked, formats: Collection[str])
     lines.append("take the answers in by 'nightsort review import FILE': queue.csv, or what the other tools export")
     lines += few([f"cannot be read: {_where(one)} ({one.problem})" for one in lost])
     return lines, {"pictures": len(shown), "unreadable": len(lost), "reasons": dict(reasons), "folder": str(into)}
+
+
+def _narrowed(asked: Asked) -> str:
+    by = f" of run {asked.run_id}" if asked.run_id else ""
+    return by + (f" since {asked.since:%Y-%m-%d}" if asked.since else "")
 
 
 def _where(one: Shown) -> str:

@@ -6,13 +6,8 @@ Does not know what a flow does.
 """
 
 import os
-import signal
-import subprocess
-import sys
-import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import click
@@ -27,11 +22,11 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.automations import automate
 from flows.catalogue import flow_named
 from flows.launch import is_alive
-from nightsort.errors import ConfigError, RunError
+from flows.server import running
+from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration, Pipeline
 from nightsort.storage import Storage
 
-_START_SECONDS = 120
 _ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)  # intervals are counted from here; else each start would put them off
 
 
@@ -42,7 +37,7 @@ def up(declaration: Declaration) -> None:
     storage.prepare()
     if storage.is_local:  # else the user's own Prefect home
         os.environ.setdefault("PREFECT_HOME", storage.locate("prefect"))
-    with _server(declaration), temporary_settings({PREFECT_API_URL: declaration.server.api}):
+    with running(declaration.server), temporary_settings({PREFECT_API_URL: declaration.server.api}):
         # What the runner starts finds the server by its environment.
         os.environ["PREFECT_API_URL"] = declaration.server.api
         click.echo(f"Nightsort is up: http://{declaration.server.host}:{declaration.server.port}")
@@ -98,38 +93,3 @@ def _schedule(pipeline: Pipeline) -> Schedule | None:
     if pipeline.schedule.cron:
         return Cron(pipeline.schedule.cron, timezone=pipeline.schedule.timezone)
     return Interval(float(pipeline.schedule.interval_seconds or 0), anchor_date=_ANCHOR)
-
-
-@contextmanager
-def _server(declaration: Declaration) -> Iterator[None]:
-    """A Prefect server for the length of a with-block; one that is already there is used, and left."""
-    server = declaration.server
-    if is_alive(server.api):
-        yield
-        return
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", server.host, "--port", str(server.port)]
-    settings = {
-        "PREFECT_SERVER_UI_API_URL": server.api,  # else the page asks port 4200, whatever the server's
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-    }
-    process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
-    try:
-        _await(process, server.api)
-        yield
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def _await(process: subprocess.Popen[bytes], api: str) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while not is_alive(api):
-        if process.poll() is not None:
-            raise RunError(f"the Prefect server at {api} ended at its start with exit code {process.returncode}")
-        if time.monotonic() > deadline:
-            raise RunError(f"the Prefect server at {api} did not answer within {_START_SECONDS} s")
-        time.sleep(0.3)

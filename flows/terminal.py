@@ -15,6 +15,9 @@ import click
 from nightsort.config.catalogue import PARAMS
 from nightsort.errors import ConfigError
 
+Told = tuple[list[str], dict[str, Any]]
+"""What a command has to say: lines for a person, and the object for a program."""
+
 DEFAULT_CONFIG = Path("pipelines.yaml")
 
 

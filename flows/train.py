@@ -4,13 +4,14 @@ from flows.published import judge_published
 from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import BusyError
+from nightsort.learning.checkpoint import Checkpoints
 from nightsort.learning.pretrained import initial_weights
 from nightsort.learning.zoo import check_name
 from nightsort.reports.data import Report
 from tasks.lesson import load_pictures
 from tasks.publishing import publish_bundle, score_test
 from tasks.runs import Run
-from tasks.train import checkpoints_of, fit_model
+from tasks.train import fit_model
 
 
 def train(params: TrainParams) -> Report:
@@ -22,7 +23,7 @@ def train(params: TrainParams) -> Report:
         with run.lease("models") as lease:
             params, initial = initial_weights(run.storage, params)
             lesson = load_pictures(run, params, run.scratch)
-            checkpoints = checkpoints_of(run, params, lesson, initial)
+            checkpoints = Checkpoints.of(run.storage, params, lesson.classes, lesson.train, lesson.validation, initial)
             fitted = fit_model(run, params, lesson, initial, checkpoints)
             scored = score_test(run, params, lesson, fitted)
             card = publish_bundle(run, params, lesson, fitted, scored, params.model, params.balance)

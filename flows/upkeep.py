@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from flows.inspection import Told
+from flows.terminal import Told
 from nightsort import lease
 from nightsort.dataset.versions import Dataset
 from nightsort.quarantine import Quarantine

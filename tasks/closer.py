@@ -1,9 +1,8 @@
 """Owns the stage that looks closer at some pictures of a run.
 
-Invariant: a closer look that fails is a note in the report, never the end of a run. Does not know what is seen.
+Invariant: torch stays in a process of its own. Does not know what is seen.
 """
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,32 +18,29 @@ from tasks.compute import Workers
 from tasks.intake import access
 from tasks.progress import progress
 from tasks.runs import Run
-from tasks.stage import stage
+from tasks.stage import dispensable, stage
 
 _NAMES = [field.name for field in COLUMNS]
 
 
+@dispensable
 @stage(retries=0)
 def look_closer(run: Run, params: ClassifyParams, card: Card, predicted: Predicted, shown: list[str]) -> Look | None:
     """Embeddings and a challenger's answers of the first `params.sample` of the sample, activation maps of `shown`.
 
     :param shown: sha256 of pictures of the sample
-    :returns: None if nothing was to be looked at; without pictures, and with a note, if it could not be done
+    :returns: None if nothing was to be looked at
     """
     rows = predicted.sample.rows.select(_NAMES)
     if not params.sample or not rows.num_rows:
         return None
     sample = rows.slice(0, params.sample)
     explained = rows.filter(pc.is_in(rows["sha256"], value_set=pa.array(shown, pa.string())))
-    try:
-        with progress("looking closer", None), Workers(RunParams(workers=1)) as apart:  # torch stays out of this one
-            return apart.call(
-                look, run.storage.root, card.version, _challenger(run, card), sample, explained, params.max_pixels,
-                access(run, params), data_uri,
-            )  # fmt: skip
-    except Exception as error:  # the night is classified, whatever else can be said of it
-        note = f"no picture was looked at more closely: {type(error).__name__}: {error}"
-        return Look([], np.empty((0, 0), np.float32), notes=[note])
+    with progress("looking closer", None), Workers(RunParams(workers=1)) as apart:
+        return apart.call(
+            look, run.storage.root, card.version, _challenger(run, card), sample, explained, params.max_pixels,
+            access(run, params), data_uri,
+        )  # fmt: skip
 
 
 def _challenger(run: Run, card: Card) -> int | None:

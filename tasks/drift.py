@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nightsort.config.intake import ClassifyParams
-from nightsort.config.training import JudgedParams
 from nightsort.dataset.versions import Dataset
 from nightsort.drift import reference as references
 from nightsort.drift.detection import Seen, detect
@@ -23,7 +22,7 @@ from nightsort.reports.predicted import Predicted
 from nightsort.schema import MEASURES
 from tasks.progress import progress
 from tasks.runs import Run
-from tasks.stage import stage
+from tasks.stage import dispensable, stage
 
 _BATCH = 250  # pictures in memory at a time
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:  # they load torch
 
 
 @stage(retries=2)
-def keep_reference(run: Run, params: JudgedParams, lesson: "Lesson", fitted: "Fitted", card: Card) -> None:
+def keep_reference(run: Run, lesson: "Lesson", fitted: "Fitted", card: Card) -> None:
     """Write what later nights are held against: validation and test pictures, and the model's answers to them."""
     from nightsort.learning import predict
 
@@ -65,6 +64,7 @@ def _measures(dataset: Dataset, version: int, sha256s: list[str]) -> dict[str, n
     return {name: rows[name].to_numpy().astype(np.float32) for name in names}
 
 
+@dispensable
 @stage(retries=0)
 def find_drift(run: Run, params: ClassifyParams, card: Card, predicted: Predicted, look: Look | None) -> Drift | None:
     """Hold the run's pictures against the reference of the model; None if nothing was classified."""

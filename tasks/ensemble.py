@@ -3,17 +3,15 @@
 Invariant: what is chosen or weighed, is by the validation split. Does not know what becomes of the combination.
 """
 
-import torch
-
 from nightsort.balance.plan import count
 from nightsort.config.search import EnsembleParams
 from nightsort.errors import ModelError
-from nightsort.learning import bundle, predict
+from nightsort.learning import bundle
 from nightsort.learning.bundle import Bundle
 from nightsort.learning.ensemble.combination import combine
 from nightsort.learning.fit import Fitted
 from nightsort.learning.registry import Registry
-from nightsort.learning.temperature import fit_temperature
+from nightsort.learning.temperature import temperature_of
 from tasks.lesson import Lesson
 from tasks.progress import progress
 from tasks.runs import Run
@@ -26,10 +24,9 @@ def load_members(run: Run, params: EnsembleParams) -> list[Bundle]:
 
     :raises ModelError: if one is not there, or is named twice
     """
-    there = Registry(run.storage).versions()
+    registry = Registry(run.storage)
     for version in params.models:
-        if version not in there:
-            raise ModelError(f"models: {version} is not in {run.storage.root}; there are {', '.join(map(str, there))}")
+        registry.require(version)
     if len(set(params.models)) < len(params.models):
         raise ModelError(f"models: {', '.join(map(str, params.models))}: one of them is named twice")
     with progress("loading", len(params.models)) as advance:
@@ -50,7 +47,7 @@ def combine_members(run: Run, params: EnsembleParams, lesson: Lesson, members: l
         )
     with progress(f"combining by {params.combine}", None):
         model, architecture, notes = combine(members, lesson.validation, params.combine)
-        answers = predict.logits(model, lesson.validation.images)
+        temperature = temperature_of(model, lesson.validation)
     before = count(lesson.train.labels, lesson.classes)
     return Fitted(
         model=model,
@@ -59,6 +56,6 @@ def combine_members(run: Run, params: EnsembleParams, lesson: Lesson, members: l
         best_epoch=0,
         before=before,
         after=before,
-        temperature=fit_temperature(answers, torch.from_numpy(lesson.validation.labels)),
+        temperature=temperature,
         notes=notes,
     )

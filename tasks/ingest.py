@@ -163,7 +163,7 @@ def tidy_dataset(run: Run, lease: Lease) -> None:
 
 
 @stage(retries=2)
-def describe_dataset(run: Run, version: int, built: Built, admission: Admission) -> IngestPart:
+def describe_dataset(run: Run, version: int, admission: Admission) -> IngestPart:
     """The dataset at a version, and what this run added to it."""
     seconds = run.seconds.get("build_shards", 0.0) + run.seconds.get("admit_pictures", 0.0)
     return describe(Dataset(run.storage), admission, version, seconds, dict(run.worker_seconds))

@@ -141,11 +141,10 @@ def _floors(storage: Storage, params: GateParams, card: Card, alias: Move | None
 def _milliseconds(storage: Storage, card: Card) -> float | None:
     """A picture's share of the time of the backend that answers for a model here; None if it was not measured."""
     try:
-        record = choice.read(storage, card)
+        rate, _ = choice.rate_of(storage, card)
     except ModelError:  # classification says what is wrong with it
         return None
-    trial = record.here() if record else None
-    return 1000 / trial.used.rate if trial and trial.used.rate else None
+    return 1000 / rate if rate else None
 
 
 def _known_classes(params: GateParams, card: Card, champion: Card) -> Check:

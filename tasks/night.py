@@ -16,7 +16,7 @@ from nightsort.reports.night import MAX_NIGHTS, Band, NightPart
 from nightsort.reports.predicted import Predicted
 from tasks.intake import access
 from tasks.runs import Run
-from tasks.stage import stage
+from tasks.stage import dispensable, stage
 
 
 def choose_shown(predicted: Predicted, card: Card) -> list[str]:
@@ -24,6 +24,7 @@ def choose_shown(predicted: Predicted, card: Card) -> list[str]:
     return list(bands.shown(bands.split(predicted.sample.rows, card))["sha256"].to_pylist())
 
 
+@dispensable
 @stage(retries=2)
 def describe_night(
     run: Run, params: ClassifyParams, card: Card, predicted: Predicted, look: Look | None, account: Account

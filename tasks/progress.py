@@ -90,6 +90,18 @@ def progress(what: str, total: int | None) -> Iterator[Advance]:
         artifact.finish()
 
 
+def reaching(advance: Advance) -> Callable[[int, int], None]:
+    """For work that says how many are done by now, and of how many."""
+    before = 0
+
+    def reached(done: int, total: int) -> None:
+        nonlocal before
+        advance(done - before, total=total)
+        before = done
+
+    return reached
+
+
 def never_failing(show: Callable[P, None]) -> Callable[P, None]:
     """Showing something to the Prefect server must not fail the work: it is logged, and that is all."""
 

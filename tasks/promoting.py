@@ -99,13 +99,11 @@ def _moved(run: Run, params: PromoteParams, lease: Lease, card: Card, how: How) 
 
 def _asked_for(run: Run, params: PromoteParams) -> Card:
     """The card of the named model, or of the newest."""
-    versions = Registry(run.storage).versions()
+    registry = Registry(run.storage)
+    versions = registry.versions()
     if not versions:
         raise ModelError(f"no model in {run.storage.root} yet; run 'nightsort train' first")
-    version = params.model or versions[-1]
-    if version not in versions:
-        raise ModelError(f"model {version}: is not in {run.storage.root}; there are {', '.join(map(str, versions))}")
-    return load_card(run.storage, version)
+    return load_card(run.storage, registry.require(params.model or versions[-1]))
 
 
 def _held_against(run: Run, card: Card) -> list[Check]:

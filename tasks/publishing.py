@@ -1,4 +1,4 @@
-"""Owns the stages between a model and its place among the others: score, explain, publish, measure, judge, promote.
+"""Owns the stages between a model and its place among the others: score, explain, publish, measure.
 
 Invariant: the test split is only ever scored; the bundle is published before it is judged, so what the gate
 refused can be looked at.
@@ -29,7 +29,7 @@ from nightsort.scoring.trials import publication
 from nightsort.scoring.trials.choice import Record
 from nightsort.scoring.trials.verdicts import REFERENCE
 from tasks.lesson import Lesson
-from tasks.progress import progress
+from tasks.progress import progress, reaching
 from tasks.runs import Run
 from tasks.stage import stage
 
@@ -77,14 +77,7 @@ def _robustness(params: JudgedParams, lesson: Lesson, fitted: Fitted) -> Robustn
     if not params.robustness:
         return None
     with progress("measuring robustness", None) as advance:
-        before = 0
-
-        def on_progress(done: int, total: int) -> None:
-            nonlocal before
-            advance(done - before, total=total)
-            before = done
-
-        return measure(fitted.model, lesson.test, lesson.dataset_version, on_progress)
+        return measure(fitted.model, lesson.test, lesson.dataset_version, reaching(advance))
 
 
 @stage(retries=2)

@@ -14,9 +14,10 @@ from nightsort.learning.card import Card
 from nightsort.lease import Lease
 from nightsort.review.signals import Opinion, Signals, rows_of
 from tasks.runs import Run
-from tasks.stage import retrying, stage
+from tasks.stage import dispensable, retrying, stage
 
 
+@dispensable
 @stage(retries=0)  # the commit has its own retry
 def note_signals(run: Run, card: Card, look: Look | None, lease: Lease) -> None:
     """Append what the look said of each picture to the table of signals."""

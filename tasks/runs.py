@@ -46,6 +46,7 @@ class Run:
         self.seconds: dict[str, float] = {}  # stage -> wall seconds, in the order they ran
         self.worker_seconds: Counter[str] = Counter()  # read, decode, ... -> seconds summed over the workers' threads
         self.account: Account | None = None  # where the pictures went so far
+        self.remarks: list[str] = []  # what its report says first, though it completed
         self._open = ExitStack()
         self.parts: dict[str, Any] = {}  # what else the report has to say: a field of Report -> its value
         self._report: Report | None = None
@@ -64,7 +65,8 @@ class Run:
         self.storage.prepare()
         with self._open, hold(self.storage, name, self.id, watch()) as held:
             try:
-                dead = mourn(self.storage.root, self.params.notify, held.dead) if held.dead else ""
+                if held.dead:
+                    self.remarks.append(mourn(self.storage.root, self.params.notify, held.dead))
                 yield held
             except UserError:
                 raise
@@ -72,7 +74,7 @@ class Run:
                 with suppress(WriteError):  # the disk may be what failed
                     self._finish("failed", f"{type(error).__name__}: {error}".rstrip(": "))
                 raise
-            self._finish("completed", dead)
+            self._finish("completed", "; ".join(self.remarks))
 
     def finished(self) -> Report:
         """The report of a run whose lease has ended."""

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from nightsort.errors import WriteError
+from nightsort.errors import LeaseLostError, WriteError
 from tasks.context import in_flow_run
 from tasks.runs import Run
 
@@ -49,6 +49,26 @@ def stage(*, retries: int) -> Callable[[Callable[Concatenate[Run, P], R]], Calla
         return call
 
     return decorate
+
+
+def dispensable(call: Callable[Concatenate[Run, P], R]) -> Callable[Concatenate[Run, P], R | None]:
+    """A stage that its run can do without: where it fails it gives None, and the report says that something is missing.
+
+    Who lost the lease ends all the same.
+    """
+
+    @wraps(call)
+    def attempt(run: Run, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        try:
+            return call(run, *args, **kwargs)
+        except LeaseLostError:
+            raise
+        except Exception as error:
+            what = call.__name__.replace("_", " ")
+            run.remarks.append(f"the report lacks what '{what}' finds, which failed: {type(error).__name__}: {error}")
+            return None
+
+    return attempt
 
 
 def _as_task(body: Callable[..., Any], retries: int) -> Callable[..., Any]:

@@ -18,7 +18,7 @@ from nightsort.reports.learned import BackendRow, BackendTable, TrainingPart
 from nightsort.reports.shown import ClassCount
 from nightsort.scoring.trials.choice import Record
 from tasks.lesson import Lesson
-from tasks.progress import progress
+from tasks.progress import progress, reaching
 from tasks.publishing import Scored
 from tasks.runs import Run
 from tasks.stage import stage
@@ -31,13 +31,7 @@ def fit_model(
     run: Run, params: TrainParams, lesson: Lesson, initial: Initial | None, checkpoints: Checkpoints
 ) -> Fitted:
     """Train, with the loss of each epoch beside the bar."""
-    steps_done = 0
     with progress(f"training {params.model}", None) as advance:
-
-        def on_step(done: int, total: int) -> None:
-            nonlocal steps_done
-            advance(done - steps_done, total=total)
-            steps_done = done
 
         def on_epoch(epoch: Epoch) -> None:
             figures = f"loss {epoch.train_loss:.3f}, macro-F1 {epoch.validation_macro_f1:.3f}"
@@ -45,16 +39,8 @@ def fit_model(
 
         return fit.fit(
             lesson.train, lesson.validation, lesson.classes, params, initial=initial, checkpoints=checkpoints,
-            on_epoch=on_epoch, on_step=on_step,
+            on_epoch=on_epoch, on_step=reaching(advance),
         )  # fmt: skip
-
-
-def checkpoints_of(run: Run, params: TrainParams, lesson: Lesson, initial: Initial | None) -> Checkpoints:
-    """Where this training writes down how far it is: the same training, started again, finds it there."""
-    started = initial.sha256 if initial else ""
-    return Checkpoints(
-        run.storage, Checkpoints.key_of(params, lesson.classes, lesson.train, lesson.validation, started)
-    )
 
 
 def describe_training(

@@ -7,11 +7,10 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
     <root>/predictions/      Delta table: the ledger
     <root>/copies/           Delta table: where else its pictures were seen
     <root>/quarantine/       Delta table
-    <root>/models/<n>/       weights.safetensors, then bundle.json; openvino/ and backends.json may follow
-    <root>/models/<n>/decisions/    <run>.json: what the gate said of it
+    <root>/models/<n>/       weights.safetensors, then bundle.json; then openvino/ and backends.json,
+                             reference.safetensors, decisions/<run>.json, card.json and card.md
     <root>/models/champion/  <generation>.json: each move of the champion; the newest says who it is
-    <root>/models/<n>/       reference.safetensors, card.md and card.json beside it
-    <root>/reports/<run>/    report.html, digest.json, then report.json
+    <root>/reports/<run>/    report.html, digest.json, then report.json; audit.csv of an audit
     <root>/reports/          index.html, made of the digests; differences/: pages that were asked for
     <root>/review/           answers/, signals/ (Delta tables); pictures/<sha256>.<ext>, manifest.parquet
     <root>/leases/<name>/    <token>.json: who writes

@@ -121,11 +121,38 @@ def test_a_look_that_fails_is_a_note(
     monkeypatch.setattr("tasks.closer.look", fail)
     report = classify(classify_params(night(), sample=5))
     assert report.state == "completed" and report.drift is not None and report.night is not None
-    assert report.night.notes == ["no picture was looked at more closely: MemoryError: no room"]
+    assert "'look closer' finds, which failed: MemoryError: no room" in report.message
     assert "embedding" not in {finding.family for finding in report.drift.findings}
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("tasks.drift.detect", "find drift"),
+        ("tasks.review.rows_of", "note signals"),
+        ("tasks.night.aside.pictures", "describe night"),
+    ],
+)
+def test_what_fails_once_all_is_classified_is_a_remark(
+    night: Callable[..., Path],
+    root: Path,
+    classify_params: Params,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    name: str,
+) -> None:
+    def fail(*args: Any) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(place, fail)
+    report = classify(classify_params(night(), sample=5))
+    assert report.state == "completed" and report.classify is not None
+    assert f"'{name}' finds, which failed: ValueError: a bug" in report.message
+    assert Ledger(Storage(str(root))).count() == 30
 
 
 def test_nothing_new_is_nothing_to_test(night: Callable[..., Path], classify_params: Params) -> None:
     folder = night()
     assert classify(classify_params(folder)).drift is not None
-    assert classify(classify_params(folder)).drift is None
+    again = classify(classify_params(folder))
+    assert again.drift is None and again.night is not None and again.night.changes == []

@@ -67,7 +67,7 @@ def arrive(tmp_path: Path, root: Path, pictures: Any, count: int) -> None:
 def test_labels_that_arrived_or_changed_are_counted(
     tmp_path: Path, root: Path, pictures: Any, say: Say, storage: Storage
 ) -> None:
-    assert say() == "not due: 0 of 5 labels arrived since model 1, and no drift was found"
+    assert say() == "not due: 0 new labels since model 1 (5 are enough), and no drift was found"
     arrive(tmp_path, root, pictures, 3)
     assert say().startswith("not due: 3 of 5")
     dataset = Dataset(storage)
@@ -75,7 +75,7 @@ def test_labels_that_arrived_or_changed_are_counted(
     changed = dataset.examples(names, pc.field("label") == "green").slice(0, 2)
     changed = changed.set_column(1, "label", pa.array(["blue", "blue"]))
     dataset.commit([], dataset.relabelled(changed), dataset.policy(), "a-run")
-    assert say() == "due: 5 of 5 labels arrived since model 1"
+    assert say() == "due: 5 new labels since model 1 (5 are enough)"
     withheld = dataset.withheld(changed["sha256"].slice(0, 1).combine_chunks())
     dataset.commit([], withheld, dataset.policy(), "a-run")
     assert say().startswith("not due: 4 of 5"), "a label in dispute is no label"
@@ -86,9 +86,9 @@ def test_a_challenger_that_was_refused_has_seen_its_labels_and_an_ensemble_has_n
 ) -> None:
     arrive(tmp_path, root, pictures, 6)
     publish(storage, 2, dataset_version=2, run_id="20300101T000000000Z-ensemble-0000")
-    assert say() == "due: 6 of 5 labels arrived since model 1"
+    assert say() == "due: 6 new labels since model 1 (5 are enough)"
     publish(storage, 3, dataset_version=2, run_id="20300101T000000000Z-train-0000")
-    assert say().startswith("not due: 0 of 5 labels arrived since model 3")
+    assert say().startswith("not due: 0 new labels since model 3 (5 are enough)")
 
 
 def test_only_drift_since_the_last_training_counts(
@@ -97,9 +97,9 @@ def test_only_drift_since_the_last_training_counts(
     arrive(tmp_path, root, pictures, 1)
     night(storage, clock.now() - timedelta(days=1), drifted=["sharpness"])
     night(storage, clock.now() + timedelta(hours=1))
-    assert say() == "not due: 1 of 5 labels arrived since model 1, and no drift was found"
+    assert say() == "not due: 1 new label since model 1 (5 are enough), and no drift was found"
     night(storage, clock.now() + timedelta(hours=2), drifted=["sharpness"])
-    assert say().startswith("due: 1 of 5 labels arrived since model 1, and pictures drifted in 2")
+    assert say().startswith("due: 1 new label since model 1 (5 are enough), and pictures drifted in 2")
 
 
 def test_a_training_that_failed_begins_a_cool_down_too(
@@ -117,8 +117,7 @@ def test_without_a_model_every_label_is_new(tmp_path: Path, root: Path, pictures
     fresh = tmp_path / "fresh"
     params = RetrainParams(storage=str(fresh), if_needed=True)
     assert (
-        retrain(params).message
-        == "not needed: 0 of 100 labels arrived, and no model was trained yet, and no drift was found"
+        retrain(params).message == "not needed: 0 new labels and no model yet (100 are enough), and no drift was found"
     )
     assert not fresh.exists()
     arrive(tmp_path, fresh, pictures, 6)
@@ -146,7 +145,7 @@ def test_the_rule_is_asked_after_the_ingest(tmp_path: Path, root: Path, pictures
     assert report.message.startswith("not needed: 4 of 5 labels")
     assert [type(params) for params in started] == [IngestParams]
     report = retrain(RetrainParams(**asked, min_new_labels=4))
-    assert (report.flow, report.message) == ("train", "needed: 4 of 4 labels arrived since model 1")
+    assert (report.flow, report.message) == ("train", "needed: 4 new labels since model 1 (4 are enough)")
     assert [type(params) for params in started] == [IngestParams, IngestParams, TrainParams]
 
 
@@ -173,6 +172,6 @@ def test_a_command_without_need_ends_well_and_says_why(nightsort: Any, root: Pat
     for words in (("--if-needed",), ("--if-needed", "true")):
         said = nightsort("retrain", "--storage", root, *words, "--json")
         assert (said.code, said.data["state"]) == (0, "skipped")
-        assert said.data["message"].startswith("not needed: 0 of 100 labels arrived since model 1")
+        assert said.data["message"].startswith("not needed: 0 new labels since model 1 (100 are enough)")
     assert json.loads((root / "models" / "1" / "bundle.json").read_text())["version"] == 1
     assert not (root / "models" / "2").exists()

@@ -211,8 +211,21 @@ def test_a_picture_that_is_gone_is_named_and_its_answer_kept(
     file = answered(tmp_path / "out" / "queue.csv", tmp_path / "a.csv", truth)
     done = nightsort("review", "import", file, "--storage", place)
     assert done.code == 0 and sum(line.startswith("cannot be learned: ") for line in done.out) == 2
+    assert any("bring these pictures back" in line for line in done.out)
     assert nightsort("review", "--storage", place, "--json").data["open"]["audit"] == 0
     assert len(labels(Storage(str(place)))) == 6
+
+
+def test_what_leads_nowhere_says_so_and_leaves_the_folder_free(
+    nightsort: Nightsort, place: Path, tmp_path: Path, truth: dict[str, str]
+) -> None:
+    export = ("review", "export", "--into", tmp_path / "out", "--storage", place)
+    none = nightsort(*export, "--run", "no-such-run", "--since", "2026-11-21")
+    assert none.code == 0 and not (tmp_path / "out").exists()
+    assert none.out == [f"no picture to look at in {place} of run no-such-run since 2026-11-21; nothing was written"]
+    assert nightsort(*export, "--format", "csv").code == 0
+    blank = nightsort("review", "import", tmp_path / "out" / "queue.csv", "--storage", place)
+    assert blank.code == 0 and any("write a class into the column label" in line for line in blank.out)
 
 
 def test_a_storage_root_in_a_bucket_is_no_different(

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from nightsort.reports import answered
-from nightsort.reports.answered import Answers
+from nightsort.reports.answered import Pairs
 from nightsort.reports.gallery import without_pixels
 from nightsort.reports.shown import MAX_THUMBNAILS
 
@@ -41,7 +41,7 @@ def rows() -> Callable[[int], pa.Table]:
 
 
 def test_figures_are_those_of_all_rows_however_they_come(rows: Callable[[int], pa.Table]) -> None:
-    table, answers = rows(400), Answers()
+    table, answers = rows(400), Pairs()
     for start in range(0, 400, 90):
         answers.add(table.slice(start, 90))
     found = answers.of(without_pixels)
@@ -67,7 +67,7 @@ def test_figures_are_those_of_all_rows_however_they_come(rows: Callable[[int], p
 def test_it_is_bounded(rows: Callable[[int], pa.Table]) -> None:
     table = rows(300)
     each = pa.array([f"class {i}" for i in range(300)])
-    answers = Answers()
+    answers = Pairs()
     answers.add(table.set_column(table.column_names.index("label"), "label", each))
     found = answers.of(without_pixels)
     assert found and (len(found.changes), len(found.shown)) == (answered.MAX_CHANGES, MAX_THUMBNAILS)
@@ -75,9 +75,9 @@ def test_it_is_bounded(rows: Callable[[int], pa.Table]) -> None:
 
 
 def test_two_who_say_the_same_agree_in_everything(rows: Callable[[int], pa.Table]) -> None:
-    table, answers = rows(50), Answers()
+    table, answers = rows(50), Pairs()
     answers.add(table.set_column(table.column_names.index("label_second"), "label_second", table["label"]))
     found = answers.of(without_pixels)
     assert found and (found.agreeing, found.kappa, found.changes, found.shown) == (50, 1.0, [], [])
     assert found.differing_confidence is None
-    assert Answers().of(without_pixels) is None
+    assert Pairs().of(without_pixels) is None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nightsort.reports.changes import MAX_CHANGES, Tonight, since
+from nightsort.reports.changes import MAX_CHANGES, Tonight, is_repeat, since
 from nightsort.reports.digest import Digest
 from nightsort.tally import Tally
 
@@ -59,6 +59,16 @@ def test_how_many_came_is_told() -> None:
 
 def test_what_was_known_before_is_no_news() -> None:
     assert since(before(reasons={"truncated": 10}), TONIGHT) == []
+
+
+def test_a_run_that_found_nothing_new_is_held_against_nothing() -> None:
+    known = {"known": 1000}
+    again = replace(TONIGHT, tally=Tally(discovered=1000, skipped=1000), reasons=known, predicted={}, abstained=0)
+    assert is_repeat(again) and since(before(), again) == []
+    empty = replace(again, tally=Tally(), reasons={})
+    assert since(before(), empty) == ["0 pictures classified, before 1,000."]
+    all_bad = replace(again, tally=Tally(discovered=1090, skipped=1000, quarantined=90), reasons=known | {"empty": 90})
+    assert "empty: 90 of 90 files, before 0 of 1,010." in since(before(), all_bad)
 
 
 def test_however_much_changed_the_list_is_bounded() -> None:

@@ -47,6 +47,16 @@ def test_an_empty_night_compares_with_nothing(predicted: dict[str, int]) -> None
     assert (found.variation, found.p_value) == (0.0, None) and not any(row.changed for row in found.classes)
 
 
+@pytest.mark.parametrize(("totals", "which"), [((3, 0), "second run"), ((0, 3), "first run"), ((0, 0), "two runs")])
+def test_an_empty_night_is_named_as_such(totals: tuple[int, int], which: str) -> None:
+    mixes = Mixes(
+        totals=totals, variation=0.0, p_value=None, classes=[Mix(label="crack", first=3, second=0, changed=False)]
+    )
+    sides = {"first": Side(key="a", name="a"), "second": Side(key="b", name="b")}
+    shown = difference.to_html(Difference(kind="runs", mixes=mixes, **sides))
+    assert shown.count(f"Nothing was classified in the {which}.") == 2 and "of the mix moved" not in shown
+
+
 def test_facts_have_every_outcome_and_reason_of_both() -> None:
     first = night({"crack": 5}, tally=Tally(discovered=7, done=5, quarantined=2), reasons={"empty": 2}, abstained=1)
     second = night({"crack": 5}, reasons={"corrupt": 3}, drifted=["brightness"], model_version=2)

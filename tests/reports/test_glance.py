@@ -28,6 +28,15 @@ def test_a_quiet_night_says_so(classified_report: Callable[..., Report], intake_
     assert odd.nothing == "Nothing: no drift, no change since the run before."
 
 
+def test_a_run_that_found_nothing_new_says_so(
+    classified_report: Callable[..., Report], intake_part: Callable[..., object]
+) -> None:
+    report = classified_report(night=NightPart(**QUIET), intake=intake_part(done=0, quarantined=0, skipped=9))
+    report.intake.reasons = {"known": 9}
+    odd, _ = glance.columns(report)
+    assert odd.remarks == [] and odd.nothing == "Nothing: every picture had its outcome before."
+
+
 def test_the_first_night_claims_nothing(classified_report: Callable[..., Report]) -> None:
     odd, _ = glance.columns(classified_report(night=NightPart()))
     assert odd.remarks == [] and "held against yet" in odd.nothing

@@ -6,7 +6,7 @@ import pytest
 
 from nightsort.errors import ConfigError
 from nightsort.review.checking import check
-from nightsort.review.given import Given, Reply
+from nightsort.review.reply import Given, Reply
 
 A, B, C = ("ab" * 32, "cd" * 32, "ef" * 32)
 EARLIER: dict[str, dict[str, Any]] = {

@@ -17,9 +17,9 @@ import pytest
 
 from nightsort.review.formats import fiftyone, gallery, label_studio, recognition, sheet
 from nightsort.review.formats.dates import moment
-from nightsort.review.given import Reply
 from nightsort.review.pictures import Shown
 from nightsort.review.queue import Item
+from nightsort.review.reply import Reply
 
 EVIL = "<script>alert('x')</script>"
 CLASSES = ["crack", "dent", EVIL]
@@ -95,6 +95,7 @@ def test_a_guarded_label_comes_back_as_it_is_and_lines_are_those_of_the_file() -
         (b"sha256,reviewer\n", "'label' or 'verdict' is required"),
         (b"sha256,label,Label\n", "'label' is there 2 times"),
         (b"", "column 'sha256' is required"),
+        (filled(f'{SHA},a,,ann,"10 mm', f"{'cd' * 32},b,,,").encode(), "cannot be read to its end"),
         (filled(f"{SHA},a,03/04/2026", head="sha256,label,answered_at").encode(), "could be two days"),
         (b'{"a": 1}', "is neither what Label Studio exports"),
         (b'[{"data": {}', "is no whole JSON file"),

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from nightsort.errors import ConfigError, NightsortError, RunError, ShardError, UserError
+from nightsort.errors import ConfigError, LeaseLostError, NightsortError, RunError, ShardError, UserError
 from tasks import stage as stage_module
 from tasks.runs import Run
-from tasks.stage import is_passing, stage
+from tasks.stage import dispensable, is_passing, stage
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +96,21 @@ def test_the_seconds_of_a_stage_are_added_up_also_when_it_fails(run: Run) -> Non
 def test_a_stage_keeps_its_name_and_docstring() -> None:
     _, work = failing(ValueError(), 0, 0)
     assert (work.__name__, work.__doc__) == ("work", "Some work.")
+
+
+def test_what_a_run_can_do_without_fails_with_a_remark(run: Run) -> None:
+    tries, work = failing(OSError(errno.EIO, "hiccup"), 3, retries=1)
+    optional = dispensable(work)  # type: ignore[arg-type]
+    assert optional(run, 2) is None and len(tries) == 2
+    assert run.remarks == ["the report lacks what 'work' finds, which failed: OSError: [Errno 5] hiccup"]
+    assert optional(run, 2) == 42 and len(run.remarks) == 1
+
+
+def test_who_lost_the_lease_ends(run: Run) -> None:
+    _, work = failing(LeaseLostError("overtaken"), 1, retries=0)
+    with pytest.raises(LeaseLostError):
+        dispensable(work)(run, 2)  # type: ignore[arg-type]
+    assert run.remarks == []
 
 
 @pytest.mark.parametrize("path", ["missing", "file/below"])

@@ -16,9 +16,9 @@ from nightsort.errors import DatasetError
 from nightsort.evaluation import evidence
 from nightsort.evaluation.bootstrap import Ints
 from nightsort.evaluation.metrics import evaluate
-from nightsort.evaluation.opinion import opinion
+from nightsort.evaluation.rival import answers
 from nightsort.evaluation.scores import Scores, Slice
-from nightsort.learning import bundle
+from nightsort.learning.card import Card, load_card
 from nightsort.storage import Storage
 
 
@@ -55,36 +55,41 @@ def duel(
     :raises ModelError: if a model cannot be loaded
     :raises DatasetError: if the split has no picture of a class that either knows
     """
-    models = [bundle.load(storage, version) for version in versions]
-    dataset = Dataset(storage)
-    classes = list(dict.fromkeys(name for model in models for name in model.card.classes))
-    others = [name for name in dataset.counts(dataset_version) if name not in classes]
-    ids, labels = dataset.labelled(dataset_version, "test", classes + others)
-    known = labels < len(classes)
-    sha256s, labels = [sha256 for sha256, is_known in zip(ids, known, strict=True) if is_known], labels[known]
+    cards = [load_card(storage, version) for version in versions]
+    classes = list(dict.fromkeys(name for card in cards for name in card.classes))
+    scored = [answers(storage, version, dataset_version, classes, on_progress) for version in versions]
+    sha256s, labels = scored[0].ids, scored[0].labels
     if not sha256s:
         raise DatasetError(
             f"test split of dataset version {dataset_version}: has no picture of a class that model {versions[0]} or "
             f"{versions[1]} knows; ingest labelled pictures"
         )
-    answers = []
-    for model in models:
-        own = opinion(model, dataset, pa.array(sha256s, pa.string()), on_progress)
-        spread = np.zeros((len(own), len(classes)), np.float32)
-        spread[:, [classes.index(name) for name in model.card.classes]] = own
-        answers.append(spread)
-    first, second = (answer.argmax(1) for answer in answers)
+    both = scored[0].probabilities, scored[1].probabilities
+    first, second = (probabilities.argmax(1) for probabilities in both)
     return Duel(
         classes=classes,
         sha256s=sha256s,
         labels=labels,
-        probabilities=(answers[0], answers[1]),
-        scores=(evaluate(answers[0], labels, classes), evaluate(answers[1], labels, classes)),
+        probabilities=both,
+        scores=(evaluate(both[0], labels, classes), evaluate(both[1], labels, classes)),
         macro_f1=evidence.compared(evidence.ALL, labels, first, second, seed=dataset_version),
         p_value=evidence.mcnemar(labels, first, second),
         only=(
             int(((first == labels) & (second != labels)).sum()),
             int(((second == labels) & (first != labels)).sum()),
         ),
-        unknown=int((~known).sum()),
+        unknown=len(Dataset(storage).fingerprints(dataset_version, "test")) - len(sha256s),
     )
+
+
+def answered(found: Duel, cards: tuple[Card, Card]) -> pa.Table:
+    """What both said of each picture: columns sha256, truth, label, confidence and abstained, and label_second, ..."""
+    names = pa.array(found.classes, pa.string())
+    columns = {"sha256": pa.array(found.sha256s, pa.string()), "truth": names.take(pa.array(found.labels))}
+    for probabilities, card, end in zip(found.probabilities, cards, ("", "_second"), strict=True):
+        said, sure = probabilities.argmax(1), probabilities.max(1)
+        least = np.array([card.least(name) for name in found.classes])
+        columns[f"label{end}"] = names.take(pa.array(said))
+        columns[f"confidence{end}"] = pa.array(sure, pa.float32())
+        columns[f"abstained{end}"] = pa.array(sure < least[said])
+    return pa.table(columns)

@@ -84,7 +84,7 @@ def _against(
         difference_high=whole.difference_high,
         slices=slices,
     )
-    return _decided(decision, [*checks, *others])
+    return _decided(decision, [*others, *checks])  # what rules it out at all stands first in the reason
 
 
 def refused(decision: Decision, check: Check) -> Decision:

@@ -5,6 +5,7 @@ Does not know their labels.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -27,8 +28,10 @@ def opinion(
     """
     preprocessing = model.card.preprocess()
     answers = np.zeros((len(sha256s), len(model.card.classes)), np.float32)
-    for batch, positions in dataset.placed(sha256s):
-        images = np.stack([load_stored(data, preprocessing) for data in batch["image"].to_pylist()])
-        answers[positions.to_numpy()] = probabilities(model.network, images, model.card.temperature)
-        on_progress(len(batch))
+    with ThreadPoolExecutor() as threads:  # OpenCV lets go of the interpreter lock while it decodes
+        for batch, positions in dataset.placed(sha256s):
+            pictures = threads.map(lambda data: load_stored(data, preprocessing), batch["image"].to_pylist())
+            images = np.stack(list(pictures))
+            answers[positions.to_numpy()] = probabilities(model.network, images, model.card.temperature)
+            on_progress(len(batch))
     return answers

@@ -5,17 +5,16 @@ for; a class the model does not know has probability 0.
 Does not decide anything.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from nightsort.dataset.versions import Dataset
+from nightsort.evaluation.opinion import opinion
 from nightsort.learning import bundle
-from nightsort.learning.feeds.loading import load_split
-from nightsort.learning.predict import probabilities
 from nightsort.storage import Storage
 
 
@@ -33,22 +32,27 @@ class Answers:
     ids: list[str]
 
 
-def answers(storage: Storage, model_version: int, dataset_version: int, classes: list[str]) -> Answers:
-    """Score a published model, prepared as it was trained.
+def answers(
+    storage: Storage,
+    model_version: int,
+    dataset_version: int,
+    classes: list[str],
+    on_progress: Callable[[int], object] = lambda count: None,
+) -> Answers:
+    """Score a published model, its pictures prepared as when it was trained.
 
     :param classes: C class names, the columns of the result; test pictures of other classes have no row
+    :param on_progress: called with the number of pictures answered since the last call
     :raises ModelError: if the model cannot be loaded
     """
-    model = bundle.load(storage, model_version)
-    preprocessing = model.card.preprocess()  # its own: it may see larger or smaller pictures
-    dataset = Dataset(storage)
+    model, dataset = bundle.load(storage, model_version), Dataset(storage)
     others = [name for name in dataset.counts(dataset_version) if name not in classes]
-    with TemporaryDirectory(prefix="nightsort-") as scratch:
-        test = load_split(dataset, dataset_version, "test", classes + others, preprocessing, Path(scratch))
-        rows = np.flatnonzero(test.labels < len(classes))
-        own = probabilities(model.network, test.images, model.card.temperature)[rows]
+    ids, labels = dataset.labelled(dataset_version, "test", classes + others)
+    rows = np.flatnonzero(labels < len(classes))
+    ids = [ids[row] for row in rows]
+    own = opinion(model, dataset, pa.array(ids, pa.string()), on_progress)
     result = np.zeros((len(rows), len(classes)), np.float32)
     for column, name in enumerate(model.card.classes):
         if name in classes:
             result[:, classes.index(name)] = own[:, column]
-    return Answers(result, test.labels[rows], [test.ids[row] for row in rows])
+    return Answers(result, labels[rows], ids)

@@ -43,6 +43,10 @@ class Card(BaseModel):
     accuracy: float
     weights_sha256: str = ""
 
+    def least(self, label: str) -> float:
+        """The confidence below which it abstains from a class; above 1 it never names it."""
+        return self.thresholds.get(label, self.abstain_below)
+
     def preprocess(self) -> Preprocessing:
         """The preprocessing this model was trained with.
 

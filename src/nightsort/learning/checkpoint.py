@@ -21,6 +21,7 @@ from torch import Tensor
 from nightsort.config.run import RunParams
 from nightsort.config.training import FitParams
 from nightsort.learning.feeds.pictures import Feed
+from nightsort.learning.pretrained import Initial
 from nightsort.storage import Storage
 
 ABANDONED = timedelta(days=30)
@@ -64,6 +65,19 @@ class Checkpoints:
             digest.update("".join(feed.ids).encode())
             digest.update(feed.labels.tobytes())
         return digest.hexdigest()[:16]
+
+    @classmethod
+    def of(
+        cls,
+        storage: Storage,
+        params: FitParams,
+        classes: list[str],
+        train: Feed,
+        validation: Feed,
+        initial: Initial | None,
+    ) -> "Checkpoints":
+        """Those of a training: the same one, started again, finds them."""
+        return cls(storage, cls.key_of(params, classes, train, validation, initial.sha256 if initial else ""))
 
     @property
     def _name(self) -> str:

@@ -23,7 +23,7 @@ from nightsort.learning.feeds.blended import blend
 from nightsort.learning.feeds.pictures import Feed, Pictures
 from nightsort.learning.head import finish
 from nightsort.learning.history import Epoch, kept_of
-from nightsort.learning.temperature import fit_temperature
+from nightsort.learning.temperature import temperature_of
 from nightsort.learning.training.board import logging_to
 from nightsort.learning.training.launch import train_network
 from nightsort.learning.training.loop import Task, first_that_counts
@@ -100,7 +100,7 @@ def fit(
         best_epoch=kept_of(history, params.keep, first_that_counts(params)).epoch if history else 0,
         before=before,
         after=after,
-        temperature=fit_temperature(predict.logits(model, validation.images), torch.from_numpy(validation.labels)),
+        temperature=temperature_of(model, validation),
         notes=notes,
         weights_from=initial.source if initial else "",
         weights_from_sha256=initial.sha256 if initial else "",

@@ -43,8 +43,8 @@ def weigh(facts: Facts, params: RetrainParams) -> Need:
     be the champion, else a challenger that was refused would be trained again for ever. Yes, if pictures drifted
     since then and any label is new: a training on the same labels would give the same model.
     """
-    arrived = f"{facts.labels} of {params.min_new_labels} labels arrived"
-    arrived += f" since model {facts.model}" if facts.model else ", and no model was trained yet"
+    since = f"since model {facts.model}" if facts.model else "and no model yet"
+    arrived = f"{facts.labels} new {'label' if facts.labels == 1 else 'labels'} {since} ({params.min_new_labels} are enough)"
     hours = (facts.now - facts.began).total_seconds() / 3600 if facts.began else None
     if hours is not None and hours < params.cool_down_hours:
         return Need(

@@ -55,6 +55,13 @@ class Registry:
         names = sorted(int(name) for name in self._storage.names("models") if name.isdecimal())
         return [number for number in names if self._storage.exists(f"models/{number}/bundle.json")]
 
+    def require(self, version: int) -> int:
+        """The version; :class:`ModelError` if there is no complete model of it."""
+        if version not in (versions := self.versions()):
+            there = f"there are {', '.join(map(str, versions))}" if versions else "run 'nightsort train' first"
+            raise ModelError(f"model {version}: is not in {self._storage.root}; {there}")
+        return version
+
     def next_version(self) -> int:
         """A number that no model has, complete or not."""
         return 1 + max((int(name) for name in self._storage.names("models") if name.isdecimal()), default=0)

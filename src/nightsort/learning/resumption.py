@@ -46,6 +46,6 @@ class Training:
 def prepare(shared: Shared, params: FitParams) -> Training:
     """A training with what it starts from; :class:`ModelError` if there are no such weights."""
     params, initial = initial_weights(shared.storage, params)
-    data = shared.train, shared.split("validation")
-    key = Checkpoints.key_of(params, shared.classes, *data, initial.sha256 if initial else "")
-    return Training(shared, params, initial, Checkpoints(shared.storage, key))
+    validation = shared.split("validation")
+    checkpoints = Checkpoints.of(shared.storage, params, shared.classes, shared.train, validation, initial)
+    return Training(shared, params, initial, checkpoints)

@@ -1,14 +1,26 @@
 """Owns the temperature: the one number that makes confidences honest.
 
 Invariant: learned from validation logits alone; dividing by it never changes which class wins.
-Does not know networks.
+Does not know what the model is, nor what it learned from.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nightsort.learning import predict
+from nightsort.learning.classifier import Classifier
+from nightsort.learning.feeds.pictures import Pictures
+
 LIMITS = (0.1, 10.0)
+
+
+def temperature_of(model: Classifier, validation: Pictures) -> float:
+    """The temperature of a model, by :func:`fit_temperature`.
+
+    :param validation: at least one picture, with labels
+    """
+    return fit_temperature(predict.logits(model, validation.images), torch.from_numpy(validation.labels))
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:

@@ -52,7 +52,7 @@ class Answered(BaseModel):
     shown: list[Disagreement] = []  # at most MAX_THUMBNAILS, those of which both are surest
 
 
-class Answers:
+class Pairs:
     """The running sum of what two answered."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ def split(sample: pa.Table, card: Card) -> dict[Name, pa.Table]:
     :param sample: a random sample of a run's predictions, by the schema PREDICTIONS
     """
     rows = sample.sort_by("sha256")
-    thresholds = [card.thresholds.get(label, card.abstain_below) for label in rows["label"].to_pylist()]
+    thresholds = [card.least(label) for label in rows["label"].to_pylist()]
     names = pa.array(
         [
             _band(confidence, threshold, abstained)

@@ -50,6 +50,8 @@ def tonight(part: ClassifyPart, intake: IntakePart) -> Tonight:
 
 def since(before: Digest, now: Tonight) -> list[str]:
     """What is different, by more than chance, from the run before."""
+    if is_repeat(now):
+        return []
     tally = before.tally or Tally(discovered=0)
     lines = [
         *_model(before, now),
@@ -60,6 +62,11 @@ def since(before: Digest, now: Tonight) -> list[str]:
         *_computed(before, tally, now),
     ]
     return lines[:MAX_CHANGES]
+
+
+def is_repeat(run: IntakePart | Tonight) -> bool:
+    """Whether a run found only what had its outcome before, so that there is nothing to hold against other runs."""
+    return run.reasons.get("known", 0) > 0 and not run.tally.done and not run.tally.quarantined
 
 
 def _model(before: Digest, now: Tonight) -> Iterator[str]:

@@ -142,7 +142,7 @@ class Report(BaseModel):
     finished: datetime
     storage: str
     parameters: dict[str, Any]
-    message: str = ""  # the error of a failed run, the reason of a skipped one
+    message: str = ""  # the error of a failed run, the reason of a skipped one, what a completed one has to remark
     seconds: dict[str, float] = {}  # stage -> wall seconds
     intake: IntakePart | None = None
     ingest: IngestPart | None = None

@@ -138,6 +138,9 @@ def _better(scored: Scored, second: Side) -> Verdict:
 
 
 def _mixed(mixes: Mixes) -> Verdict:
+    if not all(mixes.totals):
+        which = "second run" if mixes.totals[0] else "first run" if mixes.totals[1] else "two runs"
+        return Verdict("note", "Nothing to compare", f"Nothing was classified in the {which}.")
     changed = [row for row in mixes.classes if row.changed]
     if changed:
         line = f"The share of {plural(len(changed), 'class')} changed by more than chance."

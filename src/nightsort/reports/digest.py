@@ -26,6 +26,8 @@ MAX_CLASSES = 1000
 """Classes counted in a digest; the most predicted ones."""
 
 _TEXT = 400  # characters of a text that is foreign, or quotes what is
+_LOOKED_AT = 400  # newest nights among which one is named by words
+_NAMED = 5  # runs named in an error
 _AT_ONCE = 16  # digests under way together, for a store that is far away
 
 
@@ -157,6 +159,38 @@ def of_run(storage: Storage, run_id: str) -> Digest | None:
     if isinstance(found, str):
         raise StorageError(found)
     return found
+
+
+def named(storage: Storage, text: str) -> Digest:
+    """The classification that a person means.
+
+    :param text: a run id or the beginning of one, `latest`, `previous`
+    :raises StorageError: there is no such run, or several begin like this
+    """
+    if text in ("latest", "previous"):
+        return _newest(storage, text)
+    begun = [run_id for run_id in run_ids(storage) if run_id.startswith(text)]
+    matching = [run_id for run_id in begun if "-classify-" in run_id] or begun
+    if len(matching) != 1:
+        some = ", ".join(matching[:_NAMED]) + (f" and {len(matching) - _NAMED} more" if len(matching) > _NAMED else "")
+        raise StorageError(
+            f"run {text}: {f'{some} begin like this; write more of it' if matching else 'is not in ' + storage.root}"
+        )
+    found = of_run(storage, matching[0])
+    if found is None or found.flow != "classify":
+        raise StorageError(f"run {matching[0]}: is not a finished run of classify; only these can be compared")
+    return found
+
+
+def _newest(storage: Storage, text: str) -> Digest:
+    nights = recent(storage, _LOOKED_AT, flow="classify")
+    done = [night for night in nights if night.state == "completed"]
+    place = ("latest", "previous").index(text)
+    if len(done) <= place:
+        raise StorageError(
+            f"{text}: {storage.root} has {len(done)} completed runs of classify; run 'nightsort classify FOLDER' first"
+        )
+    return done[place]
 
 
 def _each(storage: Storage, listed: list[str]) -> Iterator[Digest | str | None]:

@@ -4,7 +4,7 @@ Invariant: as long as its findings are, which are bounded. Does not know how dri
 """
 
 from nightsort.drift.findings import Drift, Finding
-from nightsort.reports.formats import percent, plural
+from nightsort.reports.formats import figure, plural
 
 NAMED = 3
 """Alarms that the headline names; the table has all."""
@@ -40,4 +40,4 @@ def chance(p_value: float) -> str:
 
 def odds(part: Drift) -> str:
     """What the verdicts promise."""
-    return f"Of nights without drift at most {percent(part.alpha)} raise an alarm"
+    return f"Of nights without drift at most {figure(100 * part.alpha)}% raise an alarm"

@@ -5,7 +5,7 @@ Invariant: a few lines, each with the place on the page that shows it. Does not 
 
 from typing import NamedTuple
 
-from nightsort.reports.changes import MAX_CHANGES
+from nightsort.reports.changes import MAX_CHANGES, is_repeat
 from nightsort.reports.data import Report
 from nightsort.reports.formats import count, percent, plural, shorten
 from nightsort.reports.night import NightPart, Trend
@@ -36,6 +36,8 @@ def columns(report: Report) -> list[Column]:
         *(["change since the run before"] if report.night and report.night.previous else []),
     ]
     calm = f"Nothing: no {', no '.join(known)}." if known else "Nothing that this run could be held against yet."
+    if report.intake and is_repeat(report.intake):
+        calm = "Nothing: every picture had its outcome before."
     return [
         Column("Odd tonight", odd(report), calm),
         Column("To look at", look_at(report), "Nothing: every picture was named, and no file was set aside."),

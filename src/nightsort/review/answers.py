@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from nightsort import clock
 from nightsort.datafiles import Ticket
 from nightsort.review.checking import verdict_of
-from nightsort.review.given import Given
 from nightsort.review.keys import Keys, all_keys
 from nightsort.review.queue import REASONS
+from nightsort.review.reply import Given
 from nightsort.schema import ANSWERS
 from nightsort.storage import Storage
 from nightsort.tables import Table

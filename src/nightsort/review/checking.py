@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from nightsort.errors import ConfigError
-from nightsort.review.given import Given, Reply
+from nightsort.review.reply import Given, Reply
 from nightsort.words import Verdict
 
 _FAULTS = 50  # listed at most

@@ -8,20 +8,23 @@ that of the place where it was found, not of the place where it is kept. Does no
     review/manifest.parquet          path, label, group of each
 """
 
-import hashlib
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nightsort.dataset import policy
+from nightsort.dataset.versions import Dataset
 from nightsort.errors import PictureError
 from nightsort.images.header import picture_format
+from nightsort.quarantine import Quarantine
+from nightsort.schema import WITHHELD
 from nightsort.sources import video
 from nightsort.sources.files import Access
-from nightsort.sources.reader import read
+from nightsort.sources.reader import read_unchanged
 from nightsort.storage import Storage
 
 _FOLDER = "review/pictures"
@@ -61,7 +64,7 @@ class Labelled:
         kept = self.kept()
         wanted = [row for row in rows if row["sha256"] not in kept]
         lost: dict[str, str] = {}
-        for row, data in read(pa.Table.from_pylist(wanted), access) if wanted else ():
+        for row, data in read_unchanged(pa.Table.from_pylist(wanted), access) if wanted else ():
             try:
                 self._keep(row["sha256"], data)
             except PictureError as error:
@@ -72,8 +75,6 @@ class Labelled:
     def _keep(self, sha256: str, data: bytes | PictureError) -> None:
         if isinstance(data, PictureError):
             raise data
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise PictureError("unreadable", "the file holds other bytes than when it was classified")
         self._storage.write_bytes(f"{_FOLDER}/{sha256}.{_ENDINGS[picture_format(data)]}", data)
 
     def write_manifest(self, answers: pa.Table) -> int:
@@ -93,6 +94,34 @@ class Labelled:
         if not (self._storage.exists(_MANIFEST) and self._storage.read_bytes(_MANIFEST) == file.getvalue()):
             self._storage.write_bytes(_MANIFEST, file.getvalue())
         return len(rows)
+
+    def withdrawn(self, given: Collection[str]) -> list[str]:
+        """Pictures in a split of the dataset by an answer that another one took the place of.
+
+        :param given: SHA-256 of all pictures that are given a label
+        """
+        original = self._ours() & pc.is_null(pc.field("parent")) & (pc.field("split") != WITHHELD)
+        inside = Dataset(self._storage).examples(["sha256"], original)["sha256"].to_pylist()
+        return [sha256 for sha256 in inside if sha256 not in given]
+
+    def outcomes(self, given: dict[str, dict[str, Any]]) -> dict[str, str]:
+        """What became of each picture: "" if the dataset has it with its label, else why an ingest set it aside.
+
+        One that no ingest has come to yet is left out.
+
+        :param given: SHA-256 and label of each, by its SHA-256
+        """
+        columns = ("sha256", "path", "label", "reason", "detail")
+        aside = Quarantine(self._storage).rows(*columns).filter(self._ours()).to_pylist()
+        became = {(row["sha256"], row["label"]): f"{row['reason']}: {row['detail']}" for row in aside}
+        wanted = pc.field("sha256").isin(pa.array(given, pa.string())) & (pc.field("split") != WITHHELD)
+        inside = Dataset(self._storage).examples(["sha256", "label"], wanted).to_pylist()
+        became |= {(row["sha256"], row["label"]): "" for row in inside}
+        found = {sha256: became.get((sha256, row["label"])) for sha256, row in given.items()}
+        return {sha256: why for sha256, why in found.items() if why is not None}
+
+    def _ours(self) -> pc.Expression:
+        return pc.starts_with(pc.field("path"), f"{self.source}/")
 
 
 def _group(row: dict[str, Any], begun: policy.Policy | None) -> str | None:

@@ -4,10 +4,9 @@ Invariant: what is written was decoded under guard and encoded anew, so that not
 passed on; one that cannot be shown is named, with why. Does not know who looks at them.
 """
 
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +17,13 @@ from nightsort.errors import PictureError, WriteError
 from nightsort.images.decode import decode_reduced
 from nightsort.review.queue import Item
 from nightsort.sources.files import Access
-from nightsort.sources.reader import read
+from nightsort.sources.reader import read_unchanged
 
 SIDE = 1024
 """Pixels of the longer side of a picture, at most."""
 
 _QUALITY = 92
+_READ = ("sha256", "path", "member", "size")
 _PREVIEW = 512  # pixels of the longer side of a picture that travels inside a file
 
 
@@ -49,28 +49,20 @@ def write_pictures(
     """
     (folder / "pictures").mkdir()
     problems: dict[str, str] = {}
-    for sha256, data in originals(items, access):
+    rows = [{name: item.prediction[name] for name in _READ} for item in items]
+    for row, data in read_unchanged(pa.Table.from_pylist(rows), access):
         try:
             if isinstance(data, PictureError):
                 raise data
             picture = decode_reduced(data, max_pixels, SIDE).pixels
-            (folder / "pictures" / f"{sha256}.jpg").write_bytes(_jpeg(picture[..., ::-1], SIDE))
+            (folder / "pictures" / f"{row['sha256']}.jpg").write_bytes(_jpeg(picture[..., ::-1], SIDE))
         except PictureError as error:
-            problems[sha256] = str(error)
+            problems[row["sha256"]] = str(error)
         on_progress(1)
     return [
         Shown(item, "" if item.sha256 in problems else f"pictures/{item.sha256}.jpg", problems.get(item.sha256, ""))
         for item in items
     ]
-
-
-def originals(items: list[Item], access: Access) -> Iterator[tuple[str, bytes | PictureError]]:
-    """The bytes of each picture as they were classified, by its SHA-256."""
-    rows = [{name: item.prediction[name] for name in ("sha256", "path", "member", "size")} for item in items]
-    for row, data in read(pa.Table.from_pylist(rows), access):
-        if isinstance(data, bytes) and hashlib.sha256(data).hexdigest() != row["sha256"]:
-            data = PictureError("unreadable", "the file holds other bytes than when it was classified")
-        yield row["sha256"], data
 
 
 def preview(file: Path) -> bytes:

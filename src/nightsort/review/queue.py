@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nightsort.review.heard import Heard, heard
 from nightsort.review.keys import Keys, is_in, keys_of, lots
 from nightsort.review.newest import PART, Batches, Labels, Newest, newest
+from nightsort.review.signals import Heard, heard
 
 Reason = Literal["margin", "disagreement", "drift", "audit"]
 

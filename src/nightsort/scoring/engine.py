@@ -71,8 +71,7 @@ class Engine:
         top = tuple((self.card.classes[i], confidence) for i, confidence in zip(best, confidences, strict=True))
         label, confidence = top[0]
         runner_up, second = top[1] if len(top) > 1 else ("", 0.0)
-        least = self.card.thresholds.get(label, self.card.abstain_below)
-        abstained = not confidence >= least  # so that NaN is an abstention, too
+        abstained = not confidence >= self.card.least(label)  # so that NaN is an abstention, too
         return Answer(id_, label, confidence, runner_up, confidence - second, abstained, top)
 
     def _check(self) -> None:

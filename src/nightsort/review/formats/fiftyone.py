@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nightsort.review.given import Given, Reply
 from nightsort.review.pictures import Shown, place_beside
+from nightsort.review.reply import Given, Reply
 
 _README = """These are pictures to be answered in FiftyOne. From this folder:
 

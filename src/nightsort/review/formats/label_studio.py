@@ -13,8 +13,8 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from nightsort.review.formats.dates import moment
-from nightsort.review.given import Given, Reply
 from nightsort.review.pictures import Shown, preview
+from nightsort.review.reply import Given, Reply
 from nightsort.schema import place
 
 _LABEL, _IMAGE, _VERDICT = "label", "image", "verdict"

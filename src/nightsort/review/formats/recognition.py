@@ -6,7 +6,7 @@ Invariant: a file that is none of the kinds is said to be none; nothing is guess
 import json
 
 from nightsort.review.formats import fiftyone, label_studio, sheet
-from nightsort.review.given import Reply
+from nightsort.review.reply import Reply
 
 
 def read(data: bytes) -> Reply:

@@ -12,8 +12,8 @@ from typing import Any
 
 from nightsort.quarantine import cell
 from nightsort.review.formats.dates import moment
-from nightsort.review.given import Given, Reply
 from nightsort.review.pictures import Shown
+from nightsort.review.reply import Given, Reply
 from nightsort.schema import place
 
 COLUMNS = (
@@ -63,7 +63,7 @@ def read(data: bytes) -> Reply:
             for number, cells in rows:
                 _take(reply, number, dict(zip(names, map(_plain, cells), strict=False)), len(cells) > len(names))
         except csv.Error as error:
-            reply.faults.append(f"cannot be read to its end ({error})")
+            reply.faults.append(f"cannot be read to its end ({error}); close every quote, or save it as 'CSV UTF-8'")
     return reply
 
 
@@ -80,7 +80,7 @@ def _rows(text: str) -> Any:
         separator, text, skipped = told[4], rest, 1
     else:
         separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)  # a quote left open hides rows
     return ((reader.line_num + skipped, cells) for cells in reader if any(map(str.strip, cells)))
 
 

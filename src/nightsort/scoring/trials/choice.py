@@ -78,6 +78,16 @@ def read(storage: Storage, card: Card) -> Record | None:
     return record
 
 
+def rate_of(storage: Storage, card: Card) -> tuple[float | None, str]:
+    """Pictures a second of what answers for a model on this machine, None where it was not measured; and its name.
+
+    :raises ModelError: as :func:`read`
+    """
+    record = read(storage, card)
+    trial = record.here() if record else None
+    return (trial.used.rate, trial.used.backend) if trial else (None, "")
+
+
 def write(storage: Storage, record: Record) -> None:
     """Replace the record of a model."""
     storage.write_bytes(_name(record.model_version), record.model_dump_json(indent=1).encode())

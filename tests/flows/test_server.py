@@ -1,0 +1,54 @@
+"""The process of the Prefect server: there while it is wanted, gone afterwards; somebody else's is left alone."""
+
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flows import server
+from flows.server import kept, running
+from nightsort.errors import RunError
+from nightsort.pipelines import Server
+
+NOBODY = "http://127.0.0.1:9/api"
+
+
+def sleeper(file: Path) -> list[str]:
+    """A command that writes down its process id, then sleeps."""
+    code = f"import os, time; open({str(file)!r}, 'a').write(f'{{os.getpid()}}\\n'); time.sleep(600)"
+    return [sys.executable, "-c", code]
+
+
+def pids(file: Path, number: int) -> list[int]:
+    """The ids written down, once there are as many."""
+    while not file.exists() or file.read_text().count("\n") < number:
+        time.sleep(0.02)
+    return [int(line) for line in file.read_text().split()]
+
+
+def test_one_that_dies_is_started_again_and_the_last_one_ends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "pids"
+    with kept(sleeper(file), NOBODY, every=0.05) as process:
+        assert pids(file, 1) == [process.pid]
+        process.kill()
+        first, second = pids(file, 2)
+        assert first != second and psutil.pid_exists(second)
+    assert not psutil.pid_exists(second) and len(pids(file, 2)) == 2
+    assert f"The Prefect server at {NOBODY} ended with exit code -9; it is started again." in capsys.readouterr().err
+
+
+def test_one_that_ends_at_its_start_is_an_error_and_stays_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_command", lambda server: [sys.executable, "-c", "raise SystemExit(3)"])
+    with pytest.raises(RunError, match="ended at its start with exit code 3"), running(Server(port=9)):
+        pytest.fail("it is not there")
+
+
+def test_one_that_answers_is_used(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(server, "is_alive", lambda api: True)
+    monkeypatch.setattr(server, "_command", lambda server: pytest.fail("another one was started"))
+    with running(Server(port=9)):
+        assert "A Prefect server answers at http://127.0.0.1:9/api already; it is used." in capsys.readouterr().out
