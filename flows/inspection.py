@@ -15,7 +15,7 @@ from nightsort.dataset.versions import Dataset, Version
 from nightsort.errors import StorageError
 from nightsort.learning.registry import Registry
 from nightsort.quarantine import Quarantine
-from nightsort.reports import index, store
+from nightsort.reports import digest, index, store
 from nightsort.reports.formats import count
 from nightsort.schema import place
 from nightsort.scoring.ledger import Ledger
@@ -29,6 +29,7 @@ def status(storage: Storage) -> Told:
     """Champion, counts, last runs."""
     dataset, registry = Dataset(storage), Registry(storage)
     version = dataset.version()
+    notes: list[str] = []
     data: dict[str, Any] = {
         "storage": storage.root,
         "champion": registry.champion(),
@@ -38,12 +39,12 @@ def status(storage: Storage) -> Told:
         "quarantined": Quarantine(storage).count(),
         "runs": [
             {"run_id": run.run_id, "flow": run.flow, "state": run.state, "finished": run.finished.isoformat()}
-            for run in store.latest(storage, _RUNS)
+            for run in digest.recent(storage, _RUNS, notes=notes)
         ],
     }
     lines = [f"{name:16} {_fact(value)}" for name, value in data.items() if name != "runs"]
     lines += [f"{run['state']:16} {run['run_id']}" for run in data["runs"]] or ["no run yet"]
-    return lines, data
+    return [*lines, *notes], data
 
 
 def _fact(value: Any) -> str:
@@ -55,15 +56,16 @@ def models(storage: Storage) -> Told:
     registry = Registry(storage)
     move = registry.alias()
     champion = move.version if move else None
+    notes: list[str] = []
     fields = {"version", "created", "model", "balance", "dataset_version", "accuracy", "macro_f1"}
-    rows = [card.model_dump(mode="json", include=fields) for card in registry.cards()]
+    rows = [card.model_dump(mode="json", include=fields) for card in registry.cards(notes)]
     lines = [
         f"{'*' if row['version'] == champion else ' '} {row['version']:>3}  {row['created'][:16].replace('T', ' ')}  "
         f"{row['model']}  {row['balance']}  dataset {row['dataset_version']}  accuracy {row['accuracy']:.3f}  "
         f"macro-F1 {row['macro_f1']:.3f}"
         for row in rows
     ]
-    lines += [f"champion {move.version}: {move.line}"] if move else []
+    lines += notes + ([f"champion {move.version}: {move.line}"] if move else [])
     data = {"champion": champion, "move": move.model_dump(mode="json") if move else None, "models": rows}
     return lines or ["no model yet; run 'nightsort train'"], data
 

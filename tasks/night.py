@@ -10,7 +10,6 @@ from nightsort.quarantine import Quarantine
 from nightsort.reports import aside, bands, changes, digest, trends
 from nightsort.reports.account import Account
 from nightsort.reports.data import ClassifyPart
-from nightsort.reports.digest import Digest
 from nightsort.reports.gallery import thumbnails
 from nightsort.reports.night import MAX_NIGHTS, Band, NightPart
 from nightsort.reports.predicted import Predicted
@@ -36,7 +35,7 @@ def describe_night(
     part: ClassifyPart = run.parts["classify"]
     notes = list(look.notes) if look else []
     runs = digest.recent(run.storage, 2 * MAX_NIGHTS, "classify", before=run.id, notes=notes)
-    earlier = [night for night in runs if _counts(night)]
+    earlier = [night for night in runs if night.counts]
     tonight = changes.tonight(part, account.part())
     mix = trends.of(tonight.predicted, part.training_share, earlier[:MAX_NIGHTS])
     return NightPart(
@@ -50,11 +49,6 @@ def describe_night(
         aside=aside.pictures(Quarantine(run.storage), run.id, account.part().reasons, params.max_pixels),
         notes=notes,
     )
-
-
-def _counts(night: Digest) -> bool:
-    """Whether a run is a night to be held against: it came to its end, and something was classified."""
-    return night.state == "completed" and night.tally is not None and night.tally.done > 0
 
 
 def _bands(run: Run, params: ClassifyParams, card: Card, predicted: Predicted, look: Look | None) -> list[Band]:

@@ -59,8 +59,8 @@ def post(storage: str, wanted: Sequence[str], occasion: Occasion, text: str, **f
         return
     told = {"text": f"Nightsort: {text}"[:_LONGEST], "occasion": occasion, "storage": storage, **facts}
     try:
-        answer = httpx.post(address, json=told, timeout=_TIMEOUT)
-        problem = "" if answer.is_success else f"it answered {answer.status_code}"
+        with httpx.stream("POST", address, json=told, timeout=_TIMEOUT) as answer:  # its body may never end
+            problem = "" if answer.is_success else f"it answered {answer.status_code}"
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # their words may hold the address
         problem = type(error).__name__
     if problem:

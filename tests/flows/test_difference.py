@@ -134,6 +134,15 @@ def test_a_beginning_of_several_runs_names_them(nightsort: Nightsort, nights: Pa
     assert said.code == 2 and f"{SECOND}, {again} begin like this" in said.err[0]
 
 
+def test_the_latest_is_one_that_classified_something(nightsort: Nightsort, nights: Path) -> None:
+    storage = Storage(str(nights))
+    (newest,) = digest.recent(storage, 1, flow="classify")
+    idle = {"run_id": "20261122T020000000Z-classify-0002", "tally": Tally(discovered=12, skipped=12), "predicted": {}}
+    digest.write(storage, newest.model_copy(update=idle))
+    said = nightsort("report", "--diff", "previous", "latest", "--storage", nights, "--json")
+    assert (said.data["first"]["key"], said.data["second"]["key"]) == (FIRST, SECOND)
+
+
 def test_the_run_of_another_flow_is_refused(nightsort: Nightsort, nights: Path) -> None:
     ingested = next(name for name in digest.run_ids(Storage(str(nights))) if "-ingest-" in name)
     said = nightsort("report", "--diff", ingested, "latest", "--storage", nights)

@@ -14,6 +14,7 @@ from flows.classify import classify
 from nightsort.config.intake import ClassifyParams
 from nightsort.dataset.versions import Dataset
 from nightsort.drift import reference
+from nightsort.reports.render import to_html
 from nightsort.schema import MEASURES
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
@@ -156,3 +157,4 @@ def test_nothing_new_is_nothing_to_test(night: Callable[..., Path], classify_par
     assert classify(classify_params(folder)).drift is not None
     again = classify(classify_params(folder))
     assert again.drift is None and again.night is not None and again.night.changes == []
+    assert to_html(again).count("every picture had its outcome before") == 2

@@ -69,7 +69,7 @@ def test_labels_that_arrived_or_changed_are_counted(
 ) -> None:
     assert say() == "not due: 0 new labels since model 1 (5 are enough), and no drift was found"
     arrive(tmp_path, root, pictures, 3)
-    assert say().startswith("not due: 3 of 5")
+    assert say().startswith("not due: 3 new labels since model 1 (5 are enough)")
     dataset = Dataset(storage)
     names = ["sha256", "label", "path", "member", "size", "stamp"]
     changed = dataset.examples(names, pc.field("label") == "green").slice(0, 2)
@@ -78,7 +78,7 @@ def test_labels_that_arrived_or_changed_are_counted(
     assert say() == "due: 5 new labels since model 1 (5 are enough)"
     withheld = dataset.withheld(changed["sha256"].slice(0, 1).combine_chunks())
     dataset.commit([], withheld, dataset.policy(), "a-run")
-    assert say().startswith("not due: 4 of 5"), "a label in dispute is no label"
+    assert say().startswith("not due: 4 new labels since model 1 (5 are enough)"), "a label in dispute is no label"
 
 
 def test_a_challenger_that_was_refused_has_seen_its_labels_and_an_ensemble_has_not(
@@ -121,7 +121,7 @@ def test_without_a_model_every_label_is_new(tmp_path: Path, root: Path, pictures
     )
     assert not fresh.exists()
     arrive(tmp_path, fresh, pictures, 6)
-    assert "6 of 100" in retrain(params).message
+    assert "6 new labels" in retrain(params).message
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_the_rule_is_asked_after_the_ingest(tmp_path: Path, root: Path, pictures
     asked = {"source": str(folder), "storage": str(root), "if_needed": True, "cool_down_hours": 0}
     report = retrain(RetrainParams(**asked, min_new_labels=5))
     assert (report.state, report.flow) == ("skipped", "retrain")
-    assert report.message.startswith("not needed: 4 of 5 labels")
+    assert report.message.startswith("not needed: 4 new labels since model 1 (5 are enough)")
     assert [type(params) for params in started] == [IngestParams]
     report = retrain(RetrainParams(**asked, min_new_labels=4))
     assert (report.flow, report.message) == ("train", "needed: 4 new labels since model 1 (4 are enough)")

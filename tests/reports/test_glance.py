@@ -46,7 +46,7 @@ def test_what_is_odd_is_named_and_leads_to_where_it_is_shown(classified_report: 
     night = NightPart(**QUIET, changes=[f"change {i}" for i in range(5)], appeared=["fray"], vanished=list("abcd"))
     odd, look_at = glance.columns(classified_report(night=night, drift=drift("sharpness", "brightness")))
     assert [(remark.text, remark.anchor) for remark in odd.remarks] == [
-        ("Drift in sharpness; brightness.", "drift"),
+        ("Drift in sharpness, brightness.", "drift"),
         ("New class: fray.", "predicted"),
         ("No longer seen: a; b; c and 1 more.", "predicted"),
         ("change 0", "changes"),

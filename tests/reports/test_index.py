@@ -114,6 +114,12 @@ def test_drift_and_refusal_are_alarms(more: dict[str, Any], words: str) -> None:
     assert [alarm.words for alarm in index.alarms([run(5, **more), run(4, "ingest")])] == [words]
 
 
+def test_drift_is_an_alarm_until_a_run_with_pictures_has_none() -> None:
+    drifted, empty = run(5, drifted=["brightness"]), run(6, predicted={}, tally=Tally(discovered=10, skipped=10))
+    assert [alarm.run for alarm in index.alarms([empty, drifted])] == [drifted]
+    assert index.alarms([run(7), empty, drifted]) == []
+
+
 def test_of_many_runs_the_newest_are_listed_and_the_rest_counted(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,7 +61,7 @@ class Log:
 
     def reports(self) -> int:
         """Folders of reports."""
-        return len(list((self._root / "reports").glob("*")))
+        return sum(place.is_dir() for place in (self._root / "reports").glob("*"))
 
     def _entries(self, table: str) -> list[Path]:
         return list((self._root / table / "_delta_log").glob("*.json"))

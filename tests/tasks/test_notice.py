@@ -1,6 +1,8 @@
 """People are told once, by a plain webhook, of what they want to be told of; its address stays a secret."""
 
 import logging
+import socket
+import threading
 
 import pytest
 
@@ -62,3 +64,22 @@ def test_an_address_that_refuses_is_a_warning(webhook: Webhook, caplog: pytest.L
     with caplog.at_level(logging.WARNING):
         notice.tell("/srv/data", EVERY, "drift", "pictures drifted")
     assert "it answered 503" in caplog.text and "s3cret" not in caplog.text
+
+
+def test_an_answer_that_never_ends_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        open_ones = []
+
+        def answer() -> None:
+            open_ones.append(server.accept()[0])
+            open_ones[0].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        monkeypatch.setenv(notice.ADDRESS, f"http://127.0.0.1:{server.getsockname()[1]}/")
+        notice.post("/srv/data", EVERY, "drift", "pictures drifted")
+        thread.join()
+        open_ones[0].close()
+    assert caplog.records == []

@@ -93,7 +93,8 @@ def load_card(storage: Storage, version: int) -> Card:
         raise ModelError(f"model {version}: {storage.locate(place)} is missing") from None
     except ValidationError as error:
         raise ModelError(
-            f"model {version}: {storage.locate(place)} is damaged ({error.error_count()} faults)"
+            f"model {version}: {storage.locate(place)} is damaged ({error.error_count()} faults); put it back from a "
+            "backup, or remove the folder of this model"
         ) from None
     if card.version != version:
         raise ModelError(f"model {version}: {storage.locate(place)} is the card of model {card.version}")

@@ -44,7 +44,8 @@ def weigh(facts: Facts, params: RetrainParams) -> Need:
     since then and any label is new: a training on the same labels would give the same model.
     """
     since = f"since model {facts.model}" if facts.model else "and no model yet"
-    arrived = f"{facts.labels} new {'label' if facts.labels == 1 else 'labels'} {since} ({params.min_new_labels} are enough)"
+    labels = "label" if facts.labels == 1 else "labels"
+    arrived = f"{facts.labels} new {labels} {since} ({params.min_new_labels} are enough)"
     hours = (facts.now - facts.began).total_seconds() / 3600 if facts.began else None
     if hours is not None and hours < params.cool_down_hours:
         return Need(

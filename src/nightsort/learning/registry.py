@@ -66,9 +66,21 @@ class Registry:
         """A number that no model has, complete or not."""
         return 1 + max((int(name) for name in self._storage.names("models") if name.isdecimal()), default=0)
 
-    def cards(self) -> list[Card]:
-        """The card of every complete model, oldest first."""
-        return [load_card(self._storage, version) for version in self.versions()]
+    def cards(self, notes: list[str] | None = None) -> list[Card]:
+        """The card of every complete model, oldest first.
+
+        :param notes: is told of every model that cannot be read, which is left out
+        :raises ModelError: without notes, if one cannot be read
+        """
+        found = []
+        for version in self.versions():
+            try:
+                found.append(load_card(self._storage, version))
+            except ModelError as error:
+                if notes is None:
+                    raise
+                notes.append(f"left out: {error}")
+        return found
 
     def champion(self) -> int | None:
         """Version of the champion; None while there is none."""

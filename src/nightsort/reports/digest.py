@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from nightsort.errors import StorageError, WriteError
 from nightsort.reports import headline
 from nightsort.reports.data import Report, State
-from nightsort.reports.formats import shorten
+from nightsort.reports.formats import first, shorten
 from nightsort.storage import Storage
 from nightsort.tally import Tally
 
@@ -54,6 +54,11 @@ class Digest(BaseModel):
     dataset_version: int | None = None
     promoted: bool | None = None  # None for a run that judges nothing
     reason: str = ""  # of the gate
+
+    @property
+    def counts(self) -> bool:
+        """Whether other nights are held against it: it came to its end, and something was classified."""
+        return self.state == "completed" and self.tally is not None and self.tally.done > 0
 
 
 def of(report: Report) -> Digest:
@@ -172,7 +177,7 @@ def named(storage: Storage, text: str) -> Digest:
     begun = [run_id for run_id in run_ids(storage) if run_id.startswith(text)]
     matching = [run_id for run_id in begun if "-classify-" in run_id] or begun
     if len(matching) != 1:
-        some = ", ".join(matching[:_NAMED]) + (f" and {len(matching) - _NAMED} more" if len(matching) > _NAMED else "")
+        some = first(matching, _NAMED)
         raise StorageError(
             f"run {text}: {f'{some} begin like this; write more of it' if matching else 'is not in ' + storage.root}"
         )
@@ -184,11 +189,12 @@ def named(storage: Storage, text: str) -> Digest:
 
 def _newest(storage: Storage, text: str) -> Digest:
     nights = recent(storage, _LOOKED_AT, flow="classify")
-    done = [night for night in nights if night.state == "completed"]
+    done = [night for night in nights if night.counts]
     place = ("latest", "previous").index(text)
     if len(done) <= place:
         raise StorageError(
-            f"{text}: {storage.root} has {len(done)} completed runs of classify; run 'nightsort classify FOLDER' first"
+            f"{text}: {storage.root} has {len(done)} completed runs of classify with new pictures; "
+            "run 'nightsort classify FOLDER' first"
         )
     return done[place]
 

@@ -4,7 +4,7 @@ Invariant: as long as its findings are, which are bounded. Does not know how dri
 """
 
 from nightsort.drift.findings import Drift, Finding
-from nightsort.reports.formats import figure, plural
+from nightsort.reports.formats import figure, first, plural
 
 NAMED = 3
 """Alarms that the headline names; the table has all."""
@@ -21,9 +21,7 @@ def gist(part: Drift) -> str:
 
 def named(part: Drift) -> str:
     """The alarms by name, the first few."""
-    more = len(part.alarms) - NAMED
-    names = [finding.name for finding in part.alarms[:NAMED]]
-    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+    return first([finding.name for finding in part.alarms], NAMED)
 
 
 def word(finding: Finding) -> str:

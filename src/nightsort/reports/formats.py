@@ -6,6 +6,7 @@ Does not know where on the page it will stand.
 
 import calendar
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
@@ -95,6 +96,12 @@ def shorten(text: str, limit: int = 160) -> str:
         return text
     tail = limit // 2
     return f"{text[: limit - tail - 1]}…{text[-tail:]}"
+
+
+def first(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """The first names, and how many there are more."""
+    more = len(names) - most
+    return between.join(names[:most]) + (f" and {count(more)} more" if more > 0 else "")
 
 
 def name(path: str) -> str:

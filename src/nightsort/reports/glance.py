@@ -5,9 +5,10 @@ Invariant: a few lines, each with the place on the page that shows it. Does not 
 
 from typing import NamedTuple
 
+from nightsort.reports import drifted
 from nightsort.reports.changes import MAX_CHANGES, is_repeat
 from nightsort.reports.data import Report
-from nightsort.reports.formats import count, percent, plural, shorten
+from nightsort.reports.formats import first, percent, plural, shorten
 from nightsort.reports.night import NightPart, Trend
 
 _NAMED = 3  # classes, measures or changes that a line names; the rest are counted
@@ -48,7 +49,7 @@ def odd(report: Report) -> list[Remark]:
     """What is not as it usually is: drift, classes that came or went, what changed since the run before."""
     remarks = []
     if report.drift and report.drift.alarms:
-        remarks.append(Remark(f"Drift in {_some([each.name for each in report.drift.alarms])}.", "drift"))
+        remarks.append(Remark(f"Drift in {drifted.named(report.drift)}.", "drift"))
     if not (night := report.night):
         return remarks
     if night.appeared:
@@ -93,5 +94,4 @@ def _classes(word: str, labels: list[str]) -> str:
 
 
 def _some(names: list[str]) -> str:
-    named = "; ".join(names[:_NAMED])
-    return f"{named} and {count(len(names) - _NAMED)} more" if len(names) > _NAMED else named
+    return first(names, _NAMED, "; ")

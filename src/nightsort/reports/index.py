@@ -126,19 +126,22 @@ def trends(runs: Sequence[Digest]) -> list[Trend]:
 
 
 def alarms(runs: Sequence[Digest]) -> list[Alarm]:
-    """What is wrong with the newest run of each flow, the newest first.
+    """What is wrong with the newest run of each flow, the newest first; of drift a run without pictures says nothing.
 
     :param runs: newest first
     """
     newest: dict[str, Digest] = {}
     for run in runs:
         newest.setdefault(run.flow, run)
-    return [alarm for run in newest.values() for alarm in _of(run)]
+    night = next(reversed(_nights(runs)), None)
+    drifted = [night] if night and night.drifted else []
+    found = [*(Alarm(run, "bad", f"drift: {', '.join(run.drifted)}") for run in drifted)]
+    found += [alarm for run in newest.values() for alarm in _of(run)]
+    return sorted(found, key=lambda alarm: alarm.run.run_id, reverse=True)
 
 
 def _of(run: Digest) -> Iterator[Alarm]:
-    drift = f"drift: {', '.join(run.drifted)}" if run.drifted else ""
-    if run.tone == "bad" or drift:
-        yield Alarm(run, "bad", ", ".join(filter(None, (run.verdict if run.tone == "bad" else "", drift))))
+    if run.tone == "bad":
+        yield Alarm(run, "bad", run.verdict)
     if run.promoted is False and run.state == "completed":
         yield Alarm(run, "note", f"model {run.model_version} not promoted: {run.reason}")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from nightsort.evaluation.scores import Interval, Scores
 from nightsort.evaluation.thresholds import ALWAYS_ABSTAIN
-from nightsort.reports.formats import count, figure, percent, score
+from nightsort.reports.formats import figure, first, percent, score
 from nightsort.reports.learned import TrainingPart
 
 _SHOTS = {"many": "over 100", "medium": "20 to 100", "few": "under 20"}  # training pictures
@@ -103,10 +103,7 @@ def in_words(scores: Scores) -> str:
 
 def absent(scores: Scores, limit: int = 20) -> str:
     """Classes without a test picture, in words; empty if there is none."""
-    if not scores.absent:
-        return ""
-    more = len(scores.absent) - limit
-    return ", ".join(scores.absent[:limit]) + (f" and {count(more)} more" if more > 0 else "")
+    return first(scores.absent, limit)
 
 
 def _span(interval: Interval | None) -> str:
