@@ -75,7 +75,7 @@ def find_drift(run: Run, params: ClassifyParams, card: Card, predicted: Predicte
         reference = references.load(run.storage, card.version)
         why = "was published before references were kept; train again to have drift looked for"
     except ModelError as error:
-        reference, why = None, f"has none that can be read; {error}"
+        reference, why = None, f"has no reference that can be read; {error}"
     if reference is None:
         drift = Drift(model_version=card.version, alpha=params.drift_alpha, pictures=sample.num_rows)
         drift.notes.append(f"drift was not looked for: model {card.version} {why}")

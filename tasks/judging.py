@@ -83,12 +83,14 @@ def settle(
     seed = challenger.dataset_version
     theirs, ours = rival.probabilities if rival else None, challenger.answers.probabilities
     decision = gate.judge(theirs, ours, contest, params, seed, others)
+    if alias and rival is None:
+        decision = gate.with_check(decision, _as_recorded(run.storage, decision, alias))
     if decision.promoted:
         lease.check()
         try:
             Registry(run.storage).promote(version, alias, who=who, why=doubt + decision.reason, run_id=run.id)
         except StaleError as error:
-            decision = gate.refused(decision, Check(name="same champion", passed=False, line=str(error)))
+            decision = gate.with_check(decision, Check(name="same champion", passed=False, line=str(error)))
     champion = alias.version if alias else None
     decision = decision.model_copy(update={"champion_version": champion, "reason": doubt + decision.reason})
     decisions.record(run.storage, version, run.id, decision)
@@ -108,7 +110,16 @@ def _rival(storage: Storage, challenger: Challenger, alias: Move | None) -> tupl
     try:
         return answers(storage, alias.version, challenger.dataset_version, challenger.classes), ""
     except ModelError as error:  # retraining is the remedy, so it must not fail of this
-        return None, f"the champion cannot be scored ({error}), so judged without one; "
+        return None, f"the champion cannot be scored ({error}), so judged by what it had reached; "
+
+
+def _as_recorded(storage: Storage, decision: Decision, alias: Move) -> Check:
+    """Whether it reaches what a champion that was lost had reached: else losing it would let anything through."""
+    try:
+        reached = load_card(storage, alias.version).macro_f1
+    except ModelError:
+        reached = None
+    return floors.as_recorded(decision.challenger_macro_f1, reached)
 
 
 def _frozen(storage: Storage, challenger: Challenger, alias: Move | None) -> NDArray[np.bool_]:

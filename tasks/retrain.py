@@ -28,7 +28,7 @@ def weigh_need(run: Run, params: RetrainParams) -> Need:
 
 
 def _facts(run: Run) -> Facts:
-    card = next((card for card in reversed(Registry(run.storage).cards()) if "-ensemble-" not in card.run_id), None)
+    card = next((card for card in reversed(Registry(run.storage).cards([])) if "-ensemble-" not in card.run_id), None)
     last = next(iter(digest.recent(run.storage, 1, "train")), None)  # one that failed left no card
     began = card.created if card else None
     if last and (card is None or last.run_id >= card.run_id):

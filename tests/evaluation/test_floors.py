@@ -62,3 +62,10 @@ def test_size_version_and_doubles() -> None:
     assert not floors.other_weights(5, 4, same=True).passed and floors.other_weights(5, 4, same=False).passed
     assert not floors.other_answers(LABELS, LABELS.copy()).passed
     assert floors.other_answers(LABELS, 1 - LABELS).line == "differs on 100 of 100 test pictures"
+
+
+@pytest.mark.parametrize(("new", "reached", "passed"), [(0.9, 0.9, True), (0.899, 0.9, False), (1.0, None, False)])
+def test_a_champion_that_cannot_be_asked_still_counts_by_its_record(
+    new: float, reached: float | None, passed: bool
+) -> None:
+    assert floors.as_recorded(new, reached).passed is passed

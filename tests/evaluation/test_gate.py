@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score
 
 from nightsort.config.gate import GateParams
 from nightsort.errors import DatasetError
-from nightsort.evaluation.gate import Contest, judge, refused
+from nightsort.evaluation.gate import Contest, judge, with_check
 from nightsort.evaluation.scores import Check
 
 CLASSES = ["a", "b", "c"]
@@ -188,7 +188,7 @@ def test_what_does_not_hang_on_the_answers_counts_as_well():
         decision = judge(champion, model(0.95, 1), contest, GateParams(), 0, [slow])
         assert not decision.promoted and decision.checks[0] == slow
         assert decision.reason.startswith("takes for ever; ")
-        late = refused(judge(champion, model(0.95, 1), contest, GateParams(), 0), slow)
+        late = with_check(judge(champion, model(0.95, 1), contest, GateParams(), 0), slow)
         assert late == decision
 
 

@@ -206,3 +206,14 @@ def test_the_command_line_promotes_and_rolls_back(nightsort: Callable[..., Any],
     assert (forced.data["champion"], forced.data["how"], forced.data["who"]) == (2, "forced", "ada")
     back = "\n".join(nightsort("models", "rollback", "--why", "over", "--storage", storage.root).out)
     assert "model 1 champion again by " in back and "; the champion is 1, before it 2\n  why: over\n" in back
+
+
+@pytest.mark.parametrize(
+    ("lost", "word"), [("weights.safetensors", "not as good as it was"), ("bundle.json", "nothing")]
+)
+def test_losing_the_champion_lets_nothing_worse_through(publish: Publish, lost: str, word: str) -> None:
+    storage = publish(2, shift=1)
+    storage.remove(f"models/1/{lost}")
+    part = asked(storage, model=2)
+    assert not part.is_moved and "as good as it was" in failed(part)
+    assert part.decision and word in part.decision.reason

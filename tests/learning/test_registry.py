@@ -38,7 +38,7 @@ def test_without_a_champion_the_message_says_what_to_do(storage: Storage) -> Non
     with pytest.raises(ModelError, match="yet; run 'nightsort train' first"):
         registry.require_champion()
     complete(storage, 1)
-    with pytest.raises(ModelError, match=r"the gate has refused all its models so far \(1\)"):
+    with pytest.raises(ModelError, match=r"none of its models \(1\) was promoted"):
         registry.require_champion()
 
 

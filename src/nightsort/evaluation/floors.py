@@ -73,6 +73,22 @@ def newer(version: int, champion: int) -> Check:
     return Check(name="newer", passed=False, line=line)
 
 
+def as_recorded(new: float, reached: float | None) -> Check:
+    """It is no worse than a champion that can no longer be asked was when it was published.
+
+    :param new: macro-F1 of the challenger
+    :param reached: the champion's; None where its card is lost, too
+    """
+    restore = "restore the champion, or go past the gate with force"
+    if reached is None:
+        line = f"nothing is known any more of what the champion had reached; {restore}"
+        return Check(name="as good as it was", passed=False, line=line)
+    line = f"macro-F1 {new:.3f}, the champion had {reached:.3f} when it was published"
+    if new < reached:
+        return Check(name="as good as it was", passed=False, line=f"not as good as it was: {line}; {restore}")
+    return Check(name="as good as it was", passed=True, line=line)
+
+
 def speed(old: float | None, new: float | None, most: float) -> Check:
     """It takes no more than so many times the champion's time.
 

@@ -87,8 +87,8 @@ def _against(
     return _decided(decision, [*others, *checks])  # what rules it out at all stands first in the reason
 
 
-def refused(decision: Decision, check: Check) -> Decision:
-    """A decision to promote that one more condition overturns."""
+def with_check(decision: Decision, check: Check) -> Decision:
+    """The decision with one more condition, which became known later."""
     return _decided(decision, [*decision.checks, check])
 
 

@@ -92,8 +92,9 @@ class Registry:
         version = self.champion()
         if version is None and (tried := self.versions()):
             raise ModelError(
-                f"no champion in {self._storage.root}: the gate has refused all its models so far ({len(tried)}); "
-                "the report of the last training says why; more pictures of each class help most"
+                f"no champion in {self._storage.root}: none of its models ({len(tried)}) was promoted; the report of "
+                "the last training says why, and more pictures of each class help most; 'nightsort models promote N' "
+                "judges one anew, and --force with --why goes past the gate"
             )
         if version is None:
             raise ModelError(f"no champion in {self._storage.root} yet; run 'nightsort train' first")
