@@ -23,7 +23,7 @@ test: $(SETUP) ## lint, types, layers and every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 soak: $(SETUP) ## kill it N=50 times in PICTURES=10000 and break the disk at every step; an hour
 	$(BIN)/python -m tests.soak --kills $(N) --pictures $(PICTURES)

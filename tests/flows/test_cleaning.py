@@ -96,7 +96,7 @@ def test_the_engine_sees_what_was_learned_from(
     [card] = Registry(Storage(str(root))).cards()
     assert card.cleaning == Cleaning(**cleaning) == dataset.policy().cleaning
 
-    classify(ClassifyParams(source=str(folder), storage=str(root), settle_seconds=0, workers=1))
+    classify(ClassifyParams(source=str(folder), storage=str(root), settle_seconds=0, workers=1, sample=0))
     learned = {
         sha256: pixels
         for split in SPLITS

@@ -115,9 +115,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory, trained: Any, pictures: Any)
             root = folder / f"{flow}-{name_of(point)}"
             if flow != "first":
                 shutil.copytree(trained.root, root)
+            name, more = ("classify", {"sample": 0}) if flow == "classify" else ("ingest", {})
             params = {"source": str(source), "storage": str(root), "settle_seconds": 0, "chunk_size": 4, "workers": 1}
+            params |= more
             target, when, count = point
-            name = "classify" if flow == "classify" else "ingest"
             cases[root.name] = {"flow": name, "params": params, "target": target, "when": when, "count": count}
     return {"drop": drop, "labelled": labelled, "cases": cases, "folder": folder}
 
@@ -152,7 +153,7 @@ def undisturbed(scene: dict[str, Any], trained: Any, inline_workers: type) -> di
     root = shutil.copytree(trained.root, scene["folder"] / "undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("flows.classify.Workers", inline_workers)
-        classify(ClassifyParams(source=str(scene["drop"].folder), storage=str(root), settle_seconds=0))
+        classify(ClassifyParams(source=str(scene["drop"].folder), storage=str(root), settle_seconds=0, sample=0))
     return labels(root)
 
 
