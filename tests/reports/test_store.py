@@ -44,16 +44,22 @@ def test_without_its_json_a_report_is_not_there(tmp_path: Path, classified_repor
     assert store.latest(storage) == []
 
 
+@pytest.mark.parametrize("error", [WriteError("no space left on device"), RuntimeError("a template is broken")])
 def test_a_report_without_an_index_is_complete(
-    tmp_path: Path, classified_report: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    classified_report: Callable[..., Report],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
-    def refuse(storage: Storage) -> str:
-        raise WriteError("reports/index.html: could not be written (No space left on device)")
+    def refuse(storage: Storage) -> None:
+        raise error
 
     monkeypatch.setattr("nightsort.reports.index.refresh", refuse)
     storage = Storage(str(tmp_path))
     store.write(storage, classified_report())
     assert len(store.latest(storage)) == 1 and not storage.exists("reports/index.html")
+    assert f"{type(error).__name__}: {error}" in caplog.text
 
 
 def test_what_is_read_is_what_was_written(

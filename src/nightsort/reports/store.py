@@ -4,11 +4,11 @@ Invariant: report.json is written last, so its existence means that the report i
 without it is never read. The index of all reports follows. Does not know what a report looks like.
 """
 
-from contextlib import suppress
+import logging
 
 from pydantic import ValidationError
 
-from nightsort.errors import StorageError, WriteError
+from nightsort.errors import StorageError
 from nightsort.reports import digest, index
 from nightsort.reports.data import Report
 from nightsort.reports.digest import ROOT
@@ -28,8 +28,10 @@ def write(storage: Storage, report: Report) -> str:
     storage.write_bytes(page, to_html(report).encode("utf-8"))
     digest.write(storage, digest.of(report))
     storage.write_bytes(_data(report.run_id), report.model_dump_json(indent=1).encode("utf-8"))
-    with suppress(WriteError):
+    try:
         index.refresh(storage)
+    except Exception as error:  # whatever ails the index, this run is done and its report is there
+        logging.getLogger(__name__).warning("%s/index.html: %s: %s", ROOT, type(error).__name__, error)
     return storage.locate(page)
 
 
