@@ -12,15 +12,16 @@ import numpy as np
 import pyarrow.compute as pc
 
 from flows.terminal import Told
-from nightsort import clock, reports
+from nightsort import clock
 from nightsort.config.intake import IntakeParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import StorageError
 from nightsort.learning.card import load_card
 from nightsort.learning.registry import Registry
+from nightsort.reports import queued
 from nightsort.reports.formats import count, plural
 from nightsort.review.answers import Answers
-from nightsort.review.formats import fiftyone, gallery, label_studio, sheet
+from nightsort.review.formats import fiftyone, label_studio, sheet
 from nightsort.review.keys import all_keys
 from nightsort.review.pictures import Shown, write_pictures
 from nightsort.review.queue import REASONS, Asked, Queue, queue
@@ -33,7 +34,6 @@ from nightsort.storage import Storage, writing
 from tasks.progress import progress
 
 _MAX_PIXELS = IntakeParams.model_fields["max_pixels"].default
-_STYLES = Path(reports.__path__[0]) / "templates"  # pages look alike
 _NAMED = 20  # pictures, at most
 
 
@@ -102,7 +102,7 @@ def _write(shown: list[Shown], classes: list[str], into: Path, formats: Collecti
     if "fiftyone" in formats:
         fiftyone.write(shown, classes, into)
     if "gallery" in formats:
-        gallery.write(shown, _STYLES, clock.now(), into)
+        (into / "index.html").write_text(queued.to_html(shown, clock.now()), encoding="utf-8")
     if "csv" in formats:
         sheet.write(shown, into / "queue.csv")
 

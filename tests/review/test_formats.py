@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from nightsort.review.formats import fiftyone, gallery, label_studio, recognition, sheet
+from nightsort.reports import queued
+from nightsort.review.formats import fiftyone, label_studio, recognition, sheet
 from nightsort.review.formats.dates import moment
 from nightsort.review.pictures import Shown
 from nightsort.review.queue import Item
@@ -229,13 +230,13 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
-def test_the_gallery_is_inert_and_can_be_walked_with_the_keyboard(shown: list[Shown], tmp_path: Path) -> None:
-    (tmp_path / "report.css").write_text("body { margin: 0 }")
-    gallery.write(shown, tmp_path, datetime(2026, 11, 21, tzinfo=UTC), tmp_path)
-    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+def test_the_gallery_is_inert_and_can_be_walked_with_the_keyboard(shown: list[Shown]) -> None:
+    text = queued.to_html(shown, datetime(2026, 11, 21, tzinfo=UTC))
+    sheet_of_styles = Path(queued.__file__).parent / "templates" / "report.css"
     page = Page(text)
     assert page.all("script") == [] and not [a for _, a in page.found for name in a if name.startswith("on")]
-    assert EVIL not in text and "&lt;script&gt;" in text and "\u202e" not in text and "body { margin: 0 }" in text
+    assert EVIL not in text and "&lt;script&gt;" in text and "\u202e" not in text
+    assert sheet_of_styles.read_text().rstrip() in text
     pictures = [one.picture for one in shown[:2]]
     assert [a["src"] for a in page.all("img")] == [a["href"] for a in page.all("a")] == pictures
     assert all(a.get("alt") for a in page.all("img")) and "unreadable: it is gone" in text
