@@ -33,10 +33,12 @@ month: $(SETUP) ## rehearse thirty nights: drift, review, retraining, the gate, 
 
 services: ## install what only some tests need (Debian: chromium, gcc)
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends gcc libc6-dev chromium chromium-driver fonts-dejavu-core
+	apt-get install -y -qq --no-install-recommends gcc libc6-dev chromium chromium-driver fonts-dejavu-core \
+		postgresql iproute2 nginx-light
 
 lock: $(UV) ## resolve pyproject.toml into requirements.lock anew
-	$(UV) pip compile pyproject.toml --group dev --extra s3 --extra http --extra label-noise --extra tensorboard --universal --python-version 3.11 --generate-hashes \
+	$(UV) pip compile pyproject.toml --group dev --extra s3 --extra http --extra label-noise --extra tensorboard \
+		--extra jobqueue --extra kubernetes --extra docker --extra redis --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --quiet --output-file requirements.lock
 
 clean: ## remove what setup, demo and tests made

@@ -15,7 +15,7 @@ from nightsort.reports.data import Report
 from tasks.context import in_flow_run
 from tasks.notice import tell
 
-_TIMEOUT = 1.0  # seconds to wait for a server that is there; one that is not refuses at once
+_TIMEOUT = 10.0  # seconds to wait for a server that is busy; one that is not there refuses at once
 
 
 def subflow(name: str, params: RunParams) -> Report:

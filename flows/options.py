@@ -1,7 +1,7 @@
 """Owns how a flow's parameters become words of the command line.
 
 Invariant: every field of the model has one option, or an argument if it is the source that must be
-named; the value goes to pydantic as it was typed. Does not know what a command does.
+named, unless it has parts of its own; the value goes to pydantic as it was typed. Does not know what a command does.
 """
 
 from typing import Any, Literal, get_args, get_origin
@@ -14,11 +14,12 @@ from pydantic_core import PydanticUndefined
 from nightsort.config.run import own_first
 
 _COMMON = {"storage"}  # every command has it already
+DECLARED = {"tls", "resources", "cluster"}  # settings of several parts, which only pipelines.yaml has room for
 
 
 def of_model(model: type[BaseModel]) -> list[click.Parameter]:
     """The arguments and options of a command that takes the fields of a model, its own before those it inherits."""
-    return [_parameter(name, model.model_fields[name]) for name in own_first(model) if name not in _COMMON]
+    return [_parameter(name, model.model_fields[name]) for name in own_first(model) if name not in _COMMON | DECLARED]
 
 
 def _parameter(name: str, field: FieldInfo) -> click.Parameter:

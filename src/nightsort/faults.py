@@ -35,7 +35,7 @@ def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseMod
             return f"{where}: must be at least {detail['ctx']['min_length']}, got {detail['input']!r}"
         case "extra_forbidden":
             *parents, name = detail["loc"]
-            near = get_close_matches(str(name), _settings(model, parents), n=1, cutoff=0.75)
+            near = get_close_matches(str(name), _settings(model, parents), n=1, cutoff=0.82)
             return f"{where}: is not a known setting" + (f"; did you mean {near[0]!r}?" if near else "")
     message = detail["msg"].removeprefix("Value error, ")
     hint = _near(detail) if detail["type"] == "literal_error" and isinstance(detail["input"], str) else ""

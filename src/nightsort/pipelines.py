@@ -15,6 +15,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nightsort.config.catalogue import PARAMS
+from nightsort.config.compute import Compute, Tls
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError
 from nightsort.faults import faults_of
@@ -80,15 +81,6 @@ class Pipeline(BaseModel):
         if self.triggers and self.flow != "retrain":
             raise ValueError("triggers: only a pipeline of the flow retrain has them")
         return self
-
-
-class Compute(BaseModel):
-    """What computes; see the fields of the same names in :class:`nightsort.config.run.RunParams`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    workers: int = Field(0, ge=0, le=1024)
-    scheduler: str | None = None
 
 
 class Server(BaseModel):
@@ -202,7 +194,12 @@ def _anchored(declaration: Declaration, folder: Path) -> Declaration:
         )
         for name, pipeline in declaration.pipelines.items()
     }
-    return declaration.model_copy(update={"storage": _anchor(declaration.storage, folder), "pipelines": pipelines})
+    compute = declaration.compute
+    if compute.tls:
+        files = {name: _anchor(path, folder) for name, path in compute.tls.model_dump().items()}
+        compute = compute.model_copy(update={"tls": Tls(**files)})
+    storage = _anchor(declaration.storage, folder)
+    return declaration.model_copy(update={"storage": storage, "compute": compute, "pipelines": pipelines})
 
 
 def _anchor(path: str, folder: Path) -> str:

@@ -46,6 +46,9 @@ def _wait(running: dict[int, int], ends: list[int | None]) -> None:
         ends[running.pop(child)] = os.waitstatus_to_exitcode(status)
 
 
+_PATIENCE = 300  # seconds, after which a child that hangs is a failure and not the end of all tests
+
+
 def main() -> None:
     """Fork, as many as there are cores, and wait."""
     for name in ("ingest", "classify"):
@@ -62,6 +65,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             os.setsid()
+            signal.alarm(_PATIENCE)
             arm(case["target"], case["when"], case["count"])
             function_named(case["flow"])(PARAMS[case["flow"]](**case["params"]))
             os._exit(0)

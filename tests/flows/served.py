@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from nightsort.pipelines import Declaration, load
+from tests.waiting import until
 from tests.webhooks import Webhook
 
 DECLARED = """
@@ -93,9 +93,12 @@ class Served:
 
     def until(self, ready: Callable[[], Any]) -> None:
         """Wait for something to happen."""
-        while not ready():
+
+        def look() -> Any:
             assert self.process.poll() is None, "nightsort up ended"
-            time.sleep(0.1)
+            return ready()
+
+        until(look, "what nightsort up was to do")
 
 
 def free_port() -> int:
@@ -131,9 +134,9 @@ def served(
             pass
         assert line, "it ended before it served"
         with temporary_settings({PREFECT_API_URL: declaration.server.api}), get_client(sync_client=True) as client:
-            while process.poll() is None and len(client.read_deployments()) < 4:
-                time.sleep(0.1)
-            yield Served(process, file, declaration, client)
+            serving = Served(process, file, declaration, client)
+            serving.until(lambda: len(client.read_deployments()) == 4)
+            yield serving
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -3,7 +3,6 @@
 import errno
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +31,7 @@ from tasks.events import STARTED
 from tasks.notice import resource
 from tasks.runs import Run
 from tasks.stage import stage
+from tests.waiting import until
 
 Params = Callable[..., ClassifyParams]
 pytestmark = pytest.mark.usefixtures("inline")
@@ -67,9 +67,8 @@ def task_names(client: SyncPrefectClient, run: FlowRun) -> list[str]:
 def emitted(name: str) -> dict[str, Any]:
     """The only event of this name that the server has, once it has arrived there."""
     wanted = {"filter": {"event": {"name": [name]}}}
-    while not (found := httpx.post(f"{PREFECT_API_URL.value()}/events/filter", json=wanted).json()["events"]):
-        time.sleep(0.1)
-    (event,) = found
+    events = f"{PREFECT_API_URL.value()}/events/filter"
+    (event,) = until(lambda: httpx.post(events, json=wanted).json()["events"], f"the event {name}")
     return dict(event)
 
 

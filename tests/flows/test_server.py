@@ -1,7 +1,6 @@
 """The process of the Prefect server: there while it is wanted, gone afterwards; somebody else's is left alone."""
 
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -11,6 +10,7 @@ from flows import server
 from flows.server import kept, running
 from nightsort.errors import RunError
 from nightsort.pipelines import Server
+from tests.waiting import until
 
 NOBODY = "http://127.0.0.1:9/api"
 
@@ -23,8 +23,7 @@ def sleeper(file: Path) -> list[str]:
 
 def pids(file: Path, number: int) -> list[int]:
     """The ids written down, once there are as many."""
-    while not file.exists() or file.read_text().count("\n") < number:
-        time.sleep(0.02)
+    until(lambda: file.exists() and file.read_text().count("\n") >= number, f"process {number}", every=0.02)
     return [int(line) for line in file.read_text().split()]
 
 

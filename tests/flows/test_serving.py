@@ -48,12 +48,9 @@ def test_every_pipeline_is_a_deployment_with_its_schedule(served: Served) -> Non
 
 
 def test_a_schedule_makes_runs(served: Served) -> None:
-    while served.process.poll() is None:
-        planned = served.client.read_flow_runs()
-        if {run.deployment_id for run in planned} >= {served.deployment(name).id for name in ("nightly", "often")}:
-            break
-        time.sleep(0.2)
-    assert all(run.state_name == "Scheduled" for run in planned)
+    wanted = {served.deployment(name).id for name in ("nightly", "often")}
+    served.until(lambda: {run.deployment_id for run in served.client.read_flow_runs()} >= wanted)
+    assert all(run.state_name == "Scheduled" for run in served.client.read_flow_runs())
 
 
 def test_a_run_with_changed_parameters(served: Served) -> None:

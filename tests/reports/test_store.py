@@ -1,5 +1,6 @@
 """Where reports lie, and what makes one complete."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,17 +50,20 @@ def test_a_report_without_an_index_is_complete(
     tmp_path: Path,
     classified_report: Callable[..., Report],
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
     error: Exception,
 ) -> None:
     def refuse(storage: Storage) -> None:
         raise error
 
+    told: list[str] = []
+    listener = logging.Handler()
+    monkeypatch.setattr(listener, "emit", lambda record: told.append(record.getMessage()))
+    monkeypatch.setattr(logging.getLogger(store.__name__), "handlers", [listener])
     monkeypatch.setattr("nightsort.reports.index.refresh", refuse)
     storage = Storage(str(tmp_path))
     store.write(storage, classified_report())
     assert len(store.latest(storage)) == 1 and not storage.exists("reports/index.html")
-    assert f"{type(error).__name__}: {error}" in caplog.text
+    assert told == [f"reports/index.html: {type(error).__name__}: {error}"]
 
 
 def test_what_is_read_is_what_was_written(

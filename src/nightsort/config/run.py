@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nightsort.config.compute import Compute
 from nightsort.words import Occasion
 
 
@@ -24,7 +25,7 @@ def _for_people(schema: dict[str, Any], model: type[BaseModel]) -> None:
     schema["properties"] = {name: schema["properties"][name] for name in own_first(model)}
 
 
-class RunParams(BaseModel):
+class RunParams(Compute):
     """What every flow takes: where to keep things and what computes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_for_people)
@@ -32,21 +33,9 @@ class RunParams(BaseModel):
     storage: str = Field(
         "nightsort-data",
         min_length=1,
-        description="Storage root, a folder: holds datasets, models, predictions, reports.",
-    )
-    workers: int = Field(
-        0,
-        ge=0,
-        le=1024,
-        description="Worker processes of the local Dask cluster; 0 means one per core, or, where they train, one for "
-        "each GPU or two cores.",
+        description="Storage root, a folder or a bucket (s3://bucket/prefix): datasets, models, predictions, reports.",
     )
     notify: list[Occasion] = Field(
         default_factory=lambda: list(get_args(Occasion)),
         description="What to tell the address in the environment variable NIGHTSORT_WEBHOOK of, if there is one.",
-    )
-    scheduler: str | None = Field(
-        None,
-        pattern=r"^\w+://.+:\d+$",
-        description="Address of an external Dask scheduler (tcp://host:8786); empty starts a local one.",
     )
