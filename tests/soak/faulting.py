@@ -6,10 +6,12 @@ interpreter that has imported everything and computed nothing. Prints a JSON lis
 """
 
 import ctypes
+import faulthandler
 import importlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ _NEEDED = (
     "openvino",
     "filelock",
 )
+_PATIENCE = 300  # seconds, after which a run that hangs is a harm and not the end of all tests
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Case:
         if child:
             return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.setsid()
+        faulthandler.dump_traceback_later(_PATIENCE)  # into what the run says
+        signal.alarm(_PATIENCE + 1)
         shim = ctypes.CDLL(self.order["shim"])
         shim.faults_where.restype = ctypes.c_char_p
         shim.faults_arm(os.fsencode(f"{self.disk}/"), *(int(self.asked[key]) for key in ("nth", "code", "lasting")))
@@ -122,6 +127,7 @@ def main() -> None:
         if child := os.fork():
             running[child] = case
             continue
+        signal.alarm(3 * _PATIENCE)
         verdict = case.verdict(case.run())
         (case.folder / "verdict.json").write_text(json.dumps(verdict))
         os._exit(0)

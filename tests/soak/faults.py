@@ -93,7 +93,7 @@ def harm(case: Case) -> str:
         return f"{what}: the checking process died with {case['died']}"
     faults = []
     if case["end"] not in ((0, 1, 2) if case["code"] != KILL else (0, -9)):
-        faults.append(f"ended with {case['end']}: {' / '.join(case['said'][-3:])}")
+        faults.append(f"ended with {case['end']}: {' / '.join(case['said'][-30:])}")
     elif case["end"] > 0 and len(case["said"]) != 1:
         faults.append(f"said {len(case['said'])} lines: {' / '.join(case['said'][:3])}")
     if any(line.startswith("Traceback") for line in case["said"]):
