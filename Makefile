@@ -1,6 +1,6 @@
 # Two commands on a fresh machine with Python 3.11, pip, make and git: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test month soak services clean lock
+.PHONY: help setup demo audit test month topology soak services clean lock
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,10 +31,18 @@ soak: $(SETUP) ## kill it N=50 times in PICTURES=10000 and break the disk at eve
 month: $(SETUP) ## rehearse thirty nights: drift, review, retraining, the gate, a power cut
 	$(BIN)/python -m rehearsal
 
+topology: $(SETUP) ## PostgreSQL, server, workers, Dask and a store on loopback, each killed once in mid-run
+	$(BIN)/python -m topology
+
 services: ## install what only some tests need (Debian: chromium, gcc)
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends gcc libc6-dev chromium chromium-driver fonts-dejavu-core \
 		postgresql iproute2 nginx-light
+
+audit: $(SETUP) ## licences, a bill of materials (sbom.json), and known vulnerabilities of what is locked
+	$(BIN)/pip-licenses --output-file licences.txt
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-file sbom.json
+	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off
 
 lock: $(UV) ## resolve pyproject.toml into requirements.lock anew
 	$(UV) pip compile pyproject.toml --group dev --extra s3 --extra http --extra label-noise --extra tensorboard \

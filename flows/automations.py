@@ -1,27 +1,21 @@
-"""Owns the automations on a Prefect server: what starts a pipeline by itself, and what tells people.
+"""Owns the automations of the pipelines: what starts one by itself, what tells people, what ends a run that is dead.
 
-Invariant: after :func:`automate` the server has those that pipelines.yaml and NIGHTSORT_WEBHOOK ask for and no others
-of these pipelines, however often it ran; one that a person switched off stays off. The webhook's address is in a
-block of the server, as a secret, and nowhere else.
-Does not know when an event is emitted.
+Invariant: a function of what is declared and of who it is about; the webhook's address is in none of them.
+Does not know when an event is emitted, nor how a server is written to.
 """
 
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, get_args
 from uuid import UUID
 
-import httpx
-from prefect.blocks.webhook import Webhook
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.events.actions import CallWebhook, RunDeployment
-from prefect.events.filters import AutomationFilter, AutomationFilterTags
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import CallWebhook, ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-from prefect.types import SecretDict
-from pydantic import SecretStr
 
-from nightsort.errors import ConfigError
+from flows.deployments import OURS, roots
+from flows.plan import Thing
 from nightsort.pipelines import Declaration
 from nightsort.storage import Storage
 from nightsort.words import Occasion, Trigger
@@ -32,43 +26,46 @@ _STARTS: dict[Trigger, tuple[str, str]] = {"labels": (LABELS, "labels arrive"), 
 _STATES: dict[Occasion, str] = {"failed": "prefect.flow-run.Failed", "crashed": "prefect.flow-run.Crashed"}
 _EVENTS: dict[Occasion, str] = {"refused": REFUSED, "drift": DRIFT}
 _LONGEST = 900  # characters told
+_HEARTBEAT = "prefect.flow-run.heartbeat"
+_ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Crashed", "Cancelled")}
 
 
-def automate(declaration: Declaration, deployments: dict[str, UUID]) -> list[str]:
-    """Make the automations of these pipelines those that are declared.
+def automations(declaration: Declaration, deployments: Mapping[str, UUID], block: UUID | None) -> list[AutomationCore]:
+    """All that is declared.
 
     :param deployments: name of a pipeline -> its deployment on the server
-    :returns: their names
-    :raises ConfigError: if the webhook's address is none
+    :param block: the block of the webhook; None if nobody wants to be told
     """
-    address = _address()
-    with get_client(sync_client=True) as client:
-        wanted = [*_starting(declaration, deployments)]
-        if address:
-            wanted += _telling(declaration, deployments, _block(declaration, address))
-        _reconcile(client, _roots(declaration), [str(identifier) for identifier in deployments.values()], wanted)
-    return [item.name for item in wanted]
+    made = [*_starting(declaration, deployments), *_ending(declaration, deployments)]
+    if block:
+        made += _telling(declaration, deployments, block)
+    tags = [OURS, *roots(declaration), *map(str, deployments.values())]
+    return [item.model_copy(update={"tags": tags}) for item in made]
 
 
-def _roots(declaration: Declaration) -> list[str]:
-    """What events are about: the declared storage root first, then those that pipelines have of their own."""
-    own = (declaration.params(name).storage for name in declaration.pipelines)
-    return list(dict.fromkeys(resource(Storage(root).root) for root in (declaration.storage, *own)))
+def as_thing(core: AutomationCore, named: Mapping[str, str]) -> Thing:
+    """An automation as it is compared; whether a person switched it off is none of our business.
+
+    :param named: ids on the server -> names for people
+    """
+    text = core.model_dump_json(include={"description", "tags", "trigger", "actions"})
+    for identifier, name in named.items():
+        text = text.replace(identifier, name)
+    note = "" if core.enabled else "it is switched off, and stays so"
+    return Thing("automation", core.name, _in_order(json.loads(text)), note)
 
 
-def _address() -> str:
-    address = os.environ.get(ADDRESS, "")
-    if address:
-        try:
-            known = httpx.URL(address)
-        except httpx.InvalidURL:
-            known = httpx.URL()
-        if known.scheme not in ("http", "https") or not known.host:
-            raise ConfigError(f"{ADDRESS}: must be an address such as https://host/path; it is a secret, so not shown")
-    return address
+def _in_order(value: Any) -> Any:
+    """Sets come back from a server in any order."""
+    if isinstance(value, dict):
+        return {key: _in_order(item) for key, item in value.items() if key != "id"}
+    if isinstance(value, list):
+        plain = all(isinstance(item, str) for item in value)
+        return sorted(value) if plain else [_in_order(item) for item in value]
+    return value
 
 
-def _starting(declaration: Declaration, deployments: dict[str, UUID]) -> Iterator[AutomationCore]:
+def _starting(declaration: Declaration, deployments: Mapping[str, UUID]) -> Iterator[AutomationCore]:
     """What starts a pipeline; never for what a flow inside another one did, which goes on with it by itself."""
     for name, pipeline in declaration.pipelines.items():
         params = declaration.params(name)
@@ -85,20 +82,53 @@ def _starting(declaration: Declaration, deployments: dict[str, UUID]) -> Iterato
             )
 
 
-def _telling(declaration: Declaration, deployments: dict[str, UUID], block: UUID) -> Iterator[AutomationCore]:
+def _ending(declaration: Declaration, deployments: Mapping[str, UUID]) -> Iterator[AutomationCore]:
+    """What ends a run whose process or machine is gone, which nobody else would."""
+    seconds = declaration.server.zombie_seconds
+    if not seconds:
+        return
+    yield AutomationCore(
+        name="nightsort: crash what is dead",
+        description=f"A run not heard of for {seconds} s is made Crashed. See zombie_seconds in pipelines.yaml.",
+        trigger=EventTrigger(
+            after={_HEARTBEAT},
+            expect={_HEARTBEAT, *_ENDS},
+            match={"prefect.resource.id": "prefect.flow-run.*"},
+            match_related=_of(deployments.values()),
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=timedelta(seconds=seconds),
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED,
+                message=f"Not heard of for {seconds} s: its process or machine is gone, or cut off. What it did is "
+                "kept; start it again, or wait for the next run, which goes on where it stopped.",
+            )
+        ],
+    )
+
+
+def _of(deployments: Iterable[UUID]) -> dict[str, Any]:
+    """Events about runs of these deployments."""
+    ids = [f"prefect.deployment.{identifier}" for identifier in deployments]
+    return {"prefect.resource.id": ids, "prefect.resource.role": "deployment"}
+
+
+def _telling(declaration: Declaration, deployments: Mapping[str, UUID], block: UUID) -> Iterator[AutomationCore]:
     """What tells people of the occasions that any pipeline is to tell of."""
     for occasion in get_args(Occasion):
         asking = [name for name in deployments if occasion in declaration.params(name).notify]
-        ids = [f"prefect.deployment.{deployments[name]}" for name in asking]
         if not asking:
             continue
         event = _STATES.get(occasion) or _EVENTS[occasion]
         if occasion in _STATES:
-            related = {"prefect.resource.id": ids, "prefect.resource.role": "deployment"}
+            related = _of(deployments[name] for name in asking)
             trigger = _on(event, {"prefect.resource.id": "prefect.flow-run.*"}, related)
             said = f"(deployment.name ~ ' {occasion}: ' ~ (flow_run.state.message or ''))"
         else:
-            trigger = _on(event, {"prefect.resource.id": _roots(declaration)})
+            trigger = _on(event, {"prefect.resource.id": roots(declaration)})
             said = "event.payload.text"
         yield AutomationCore(
             name=automation(occasion),
@@ -125,27 +155,3 @@ def _payload(occasion: Occasion, said: str, storage: str) -> str:
     text = f"{{{{ ('Nightsort: ' ~ {said}) | truncate({_LONGEST}) | tojson }}}}"
     root = json.dumps(storage).replace("{", "\\u007b")  # else a template
     return f'{{"text": {text}, "occasion": "{occasion}", "storage": {root}}}'
-
-
-def _block(declaration: Declaration, address: str) -> UUID:
-    headers = SecretDict({"content-type": "application/json"})
-    name = _roots(declaration)[0].replace(".", "-")
-    return Webhook(url=SecretStr(address), headers=headers).save(name, overwrite=True)
-
-
-def _reconcile(
-    client: SyncPrefectClient, roots: list[str], deployments: list[str], wanted: list[AutomationCore]
-) -> None:
-    """Ours are those that were made for any of our deployments, whatever storage root they had then."""
-    ours = AutomationFilter(tags=AutomationFilterTags(any_=deployments))
-    known = {item.name: item for item in client.read_automations(automations=ours, limit=200)}
-    for name in known.keys() - {core.name for core in wanted}:
-        client.delete_automation(known[name].id)
-    for core in wanted:
-        before = known.get(core.name)
-        kept = {"tags": ["nightsort", *roots, *deployments], "enabled": not before or before.enabled}
-        whole = AutomationCore(**core.model_dump(exclude={"owner_resource"}) | kept)  # what is unset would not be sent
-        if before:
-            client.update_automation(before.id, whole)
-        else:
-            client.create_automation(whole)

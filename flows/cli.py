@@ -16,7 +16,9 @@ import click
 from flows import options, views
 from flows.catalogue import DESCRIPTIONS
 from flows.terminal import DEFAULT_CONFIG, common, declaration_of, fail, launch, quiet, say
+from nightsort import logs
 from nightsort.config.catalogue import PARAMS
+from nightsort.config.serving import DEFAULT_POOL
 from nightsort.errors import ConfigError, NightsortError, UserError
 
 
@@ -67,7 +69,8 @@ def run(pipeline: str, settings: tuple[str, ...], as_json: bool, config: Path | 
 def check(as_json: bool, config: Path | None, storage: str | None) -> None:
     """Check pipelines.yaml and name every fault."""
     declaration = declaration_of(config or DEFAULT_CONFIG, storage)
-    lines = [f"{name}: {item.flow}{_when(item.schedule)}" for name, item in declaration.pipelines.items()]
+    when = {name: f", {item.schedule}" if item.schedule else "" for name, item in declaration.pipelines.items()}
+    lines = [f"{name}: {item.flow}{when[name]}" for name, item in declaration.pipelines.items()]
     lines.append(f"{config or DEFAULT_CONFIG}: {len(lines)} pipelines, no fault; storage {declaration.storage}")
     say(lines, declaration.model_dump(), as_json)
 
@@ -82,14 +85,21 @@ def up(as_json: bool, config: Path | None, storage: str | None) -> None:
 
 
 @cli.command()
-@click.option("--pool", default="nightsort", show_default=True, help="Work pool; a process pool is made if missing.")
+@click.option("--pool", default=DEFAULT_POOL, show_default=True, help="Work pool of pipelines that name none.")
+@click.option("--dry-run", is_flag=True, help="Only print the plan.")
+@click.option("--prune", is_flag=True, help="Remove deployments that are no longer declared.")
 @common
-def deploy(pool: str, as_json: bool, config: Path | None, storage: str | None) -> None:
-    """Register every pipeline with the Prefect server that PREFECT_API_URL names."""
-    from flows import serving
+def deploy(pool: str, dry_run: bool, prune: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
+    """Make the server at PREFECT_API_URL have what pipelines.yaml declares; the plan is printed first."""
+    quiet()
+    from flows import deploying, plan
 
-    names = serving.deploy(declaration_of(config or DEFAULT_CONFIG, storage), pool)
-    say([f"deployed {name}" for name in names], {"deployed": names, "pool": pool}, as_json)
+    def tell(lines: list[str]) -> None:
+        if not as_json:
+            say(lines, {}, False)
+
+    steps = deploying.deploy(declaration_of(config or DEFAULT_CONFIG, storage), pool, tell, prune, dry_run)
+    say([] if dry_run else ["deployed"], {"dry_run": dry_run, "steps": plan.as_object(steps)}, as_json)
 
 
 @cli.command()
@@ -104,18 +114,13 @@ def demo(data: Path | None, into: Path, as_json: bool) -> None:
     say(*run_demo(data, into, click.echo), as_json)
 
 
-def _when(schedule: Any) -> str:
-    if schedule is None:
-        return ""
-    return f", {schedule.cron} {schedule.timezone}" if schedule.cron else f", every {schedule.interval_seconds} s"
-
-
 def main() -> None:
     """Entry point of the console script."""
     # Arrow's own allocator keeps what was freed: a quarter more memory at the peak of an ingest of 60,000 pictures.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     # Threads of torch that wait for one another spin: beside other work a training then takes twenty times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    logs.install()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that everything is tidied up
     try:
         cli.main(standalone_mode=False)
@@ -128,9 +133,9 @@ def main() -> None:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "nightsort"
         fail(f"{error.format_message().rstrip('.')}; see '{command} --help'", 2)
     except UserError as error:
-        fail(str(error), 2)
+        fail(logs.redacted(str(error)), 2)
     except NightsortError as error:
-        fail(str(error), 1)
+        fail(logs.redacted(str(error)), 1)
 
 
 if __name__ == "__main__":

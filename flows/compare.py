@@ -21,7 +21,7 @@ def compare(params: CompareParams) -> Report:
     try:
         with run.lease("compare"), Workers(placed(params)) as workers:
             params, initial = initial_weights(run.storage, params)
-            lesson = load_pictures(run, params, run.scratch)
+            lesson = load_pictures(run, params, run.shared_scratch)
             planned = plan_trainings(run, params, lesson, initial)
             results = train_each(run, params, planned, workers)
             run.parts["compare"] = describe_comparison(params, lesson, planned, results)

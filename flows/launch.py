@@ -6,16 +6,13 @@ Does not know what the flow does.
 
 import os
 
-import httpx
-
 from flows.catalogue import flow_named, function_named
+from flows.reach import is_alive, require
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError
 from nightsort.reports.data import Report
 from tasks.context import in_flow_run
 from tasks.notice import tell
-
-_TIMEOUT = 10.0  # seconds to wait for a server that is busy; one that is not there refuses at once
 
 
 def subflow(name: str, params: RunParams) -> Report:
@@ -43,15 +40,8 @@ def _launched(name: str, params: RunParams, api: str) -> Report:
         raise ConfigError(f"PREFECT_API_URL={named}: no Prefect server answers there; unset it to run without one")
     if not named and not is_alive(api):
         return function_named(name)(params)
+    require(named or api)
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: named or api}):
         return flow_named(name)(params)
-
-
-def is_alive(api: str) -> bool:
-    """Whether a Prefect API answers."""
-    try:
-        return httpx.get(f"{api}/health", timeout=_TIMEOUT).status_code == 200
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return False

@@ -16,9 +16,9 @@ from threading import Event, Thread
 
 import click
 
-from flows.launch import is_alive
+from flows.reach import is_alive
+from nightsort.config.serving import Server
 from nightsort.errors import RunError
-from nightsort.pipelines import Server
 
 _START_SECONDS = 120
 _STOP_SECONDS = 15
@@ -51,7 +51,7 @@ def kept(command: Sequence[str], api: str, every: float = _LOOK_SECONDS) -> Iter
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": "WARNING",
     }
-    environment = {**os.environ, **settings}
+    environment = {**settings, **os.environ}  # a proxy before it has another address
     started = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)]
     over = Event()
 

@@ -23,7 +23,7 @@ def tune(params: TuneParams) -> Report:
         with run.lease(f"study-{params.study}"):
             with Workers(placed(params)) as workers:
                 params, initial = initial_weights(run.storage, params)
-                lesson = load_pictures(run, params, run.scratch)
+                lesson = load_pictures(run, params, run.shared_scratch)
                 begun = begin_search(run, params, lesson, initial)
                 before = run_trials(run, params, lesson, begun, workers)
                 found = describe_search(run, params, lesson, begun, before)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from flows import backup_commands, operation_commands
 from flows.model_commands import models
 from flows.review_commands import review
 from flows.terminal import common, say, storage_of
@@ -151,4 +152,14 @@ def report(
     say(lines, data, as_json)
 
 
-COMMANDS = (status, models, datasets, predictions, review, quarantine, report)
+COMMANDS = (
+    status,
+    models,
+    datasets,
+    predictions,
+    review,
+    quarantine,
+    report,
+    *backup_commands.COMMANDS,
+    *operation_commands.COMMANDS,
+)

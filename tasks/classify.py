@@ -30,6 +30,7 @@ from nightsort.scoring.outcomes import Order, Outcomes, classify
 from nightsort.scoring.plan import plan
 from nightsort.scoring.trials.choice import backend_for
 from nightsort.scoring.trials.verdicts import REFERENCE
+from nightsort.sources.scratch import let_go
 from nightsort.sources.spool import Spool
 from nightsort.words import Backend
 from tasks.compute import Done, Workers
@@ -119,6 +120,7 @@ def classify_pictures(
 
 def _order(run: Run, params: ClassifyParams, card: Card, backend: Backend, known: str, workers: Workers) -> Order:
     workers.start()  # how many threads an external cluster has is known once it is reached
+    workers.at_end(let_go, str(run.scratch))
     return Order(
         root=run.storage.root,
         model_version=card.version,

@@ -40,7 +40,7 @@ class Planned:
 @stage(retries=2)
 def plan_trainings(run: Run, params: CompareParams, lesson: Lesson, initial: Initial | None) -> Planned:
     """Lay the splits out for the workers, and look what an earlier run of the same comparison has done."""
-    shared = share(run.storage, run.scratch, lesson.classes, lesson.train, lesson.validation, lesson.test)
+    shared = share(run.storage, run.shared_scratch, lesson.classes, lesson.train, lesson.validation, lesson.test)
     key = key_of(
         params,
         lesson.preprocessing.version,

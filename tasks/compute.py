@@ -2,36 +2,38 @@
 
 Invariant: every row of every chunk comes back exactly once, in a result or as a row that killed its
 worker; at most a few chunks a worker are in flight, whatever the number of chunks.
-Does not know what is done with a chunk. Starts no cluster until there is a chunk.
+Does not know what is done with a chunk, nor where the workers are. Starts no cluster until there is a chunk.
 """
 
-import logging
 import math
 import os
-import signal
-import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-import dask
 import pyarrow as pa
-from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed import Client, KilledWorker
 
 from nightsort.config.intake import IntakeParams
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, NightsortError, RunError, ShardError
 from nightsort.schema import place
-from tasks.memory import MemoryLimit, worker_memory
+from tasks.chunk_log import logged
+from tasks.cluster import START_SECONDS, Engine
+from tasks.fitness import Sighted, require_same_release, require_sight
+from tasks.flight import Flight, Landed
+from tasks.memory import worker_memory
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 _IN_FLIGHT = 3  # chunks per thread: one at work, two waiting so that it never idles
 _CORES = 16  # that one process may keep busy with threads; beyond, they wait for Python's lock
-_START_SECONDS = 30
+_GRACE = 10  # seconds for the first worker that has the resources, where others are there
 
 
 @dataclass(frozen=True)
@@ -43,23 +45,24 @@ class Done(Generic[R]):
 
 
 class Workers:
-    """The worker processes of one run, started when first needed.
+    """The worker processes of one run, started, or reached, when first needed.
 
-    :param params: `workers`, `scheduler` and, if it has it, `worker_memory` are what is used of it; the
-        memory of an external scheduler's workers is not ours to limit
+    :param params: what :class:`nightsort.config.compute.Compute` has, and, if it has it, `worker_memory`; the memory
+        of workers elsewhere is not ours to limit
     :param threaded: few processes with a chunk on a thread for every core, for work that shares something large,
         rather than a process for every core
     :raises ConfigError: if the workers would have too little memory
     """
 
     def __init__(self, params: RunParams, threaded: bool = False) -> None:
-        self._address = params.scheduler
+        self._params = params
         cores = os.cpu_count() or 1
         self.count = params.workers or (math.ceil(cores / _CORES) if threaded else cores)
         self.threads = max(1, cores // self.count) if threaded else 1
-        self._memory = worker_memory(params.worker_memory if isinstance(params, IntakeParams) else 0, self.count)
-        self._client: Client | None = None
-        self._cluster: LocalCluster | None = None
+        memory = worker_memory(params.worker_memory if isinstance(params, IntakeParams) else 0, self.count)
+        self._engine = Engine(params, self.count, self.threads, memory)
+        self._leaving: list[Callable[[Client], object]] = []
+        self._sighted: Sighted | None = None  # workers elsewhere may see other files
 
     @property
     def lanes(self) -> int:
@@ -72,10 +75,15 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._client is not None:
-            self._client.close()
-        if self._cluster is not None:
-            self._cluster.close()
+        if self._engine.is_started and self._params.elsewhere and self._engine.client.status == "running":
+            for leave in self._leaving:
+                with suppress(Exception):  # a connection that breaks now; what is left is swept one day
+                    leave(self._engine.client)
+        self._engine.close()
+
+    def at_end(self, function: Callable[..., object], *args: Any) -> None:
+        """Have every worker elsewhere, which outlives the run, call a function when the run is over."""
+        self._leaving.append(lambda client: client.run(function, *args, on_error="ignore"))
 
     def map(self, function: Callable[..., R], chunks: Iterable[pa.Table], *args: Any) -> Iterator[Done[R]]:
         """Apply `function(chunk, *args)` to each chunk, in any order.
@@ -86,54 +94,65 @@ class Workers:
         :param function: at module level, so that workers can import it
         :raises ShardError: names the chunk that failed twice
         :raises NightsortError: whatever of ours the function raised
+        :raises RunError: if workers elsewhere, or their scheduler, are away for longer than the patience of the run
         """
         waiting = iter(chunks)
         first = next(waiting, None)
         if first is None:
             return
-        client = self.start()
-        chunk_of: dict[Future, pa.Table] = {}
+        self.start()
+        flight: Flight[pa.Table] = self._flight()
         suspects: list[pa.Table] = []
-        running: Any = as_completed(loop=client.loop)
-
-        def submit(chunk: pa.Table) -> Future:
-            return client.submit(function, _alone(chunk), *args, pure=False, retries=1)
-
-        def add(chunk: pa.Table) -> None:
-            future = submit(chunk)
-            chunk_of[future] = chunk
-            running.add(future)
-
-        add(first)
-        for chunk in islice(waiting, _IN_FLIGHT * self.lanes - 1):
-            add(chunk)
-        for future in running:
-            chunk = chunk_of.pop(future)
-            done = self._collect(future, chunk)
+        for chunk in chain([first], islice(waiting, _IN_FLIGHT * self.lanes - 1)):
+            self._send(flight, function, chunk, args)
+        while len(flight):
+            landed = flight.landed()
+            done = self._collect(landed)
             if (following := next(waiting, None)) is not None:
-                add(following)
+                self._send(flight, function, following, args)
             if done is None:
-                suspects.append(chunk)
+                suspects.append(landed.tag)
             else:
                 yield done
         for chunk in suspects:
-            yield from self._isolate(chunk, submit)
+            yield from self._isolate(flight, function, chunk, args)
 
     def call(self, function: Callable[..., R], *args: Any) -> R:
         """Apply a function once, in a worker process.
 
         :raises RunError: if its process dies of it, twice
         """
-        try:
-            result: R = self.start().submit(function, *args, pure=False).result()
-        except KilledWorker:
+        self.start()
+        return self._call(function, *args)
+
+    def _call(self, function: Callable[..., R], *args: Any) -> R:
+        flight: Flight[None] = self._flight()
+        flight.send(None, function, *args)
+        landed = flight.landed()
+        if isinstance(landed.error, KilledWorker):
             self._await_workers()
-            raise RunError(f"{function.__name__}: its worker process died, twice; is there memory for it?") from None
+            raise RunError(f"{function.__name__}: its worker process died, twice; is there memory for it?")
+        if landed.error is not None:
+            raise landed.error
+        result: R = landed.value
         return result
 
-    def _isolate(self, chunk: pa.Table, submit: Callable[[pa.Table], Future]) -> Iterator[Done[Any]]:
+    def _flight(self) -> Flight[Any]:
+        elsewhere = not self._engine.is_local
+        return Flight(self._engine, self._params.patience, self._params.resources if elsewhere else {})
+
+    def _send(
+        self, flight: Flight[pa.Table], function: Callable[..., Any], chunk: pa.Table, args: tuple[Any, ...]
+    ) -> None:
+        call = (self._sighted, function) if self._sighted else (function,)
+        flight.send(chunk, logged(chunk, *call), _alone(chunk), *args, retries=1)
+
+    def _isolate(
+        self, flight: Flight[pa.Table], function: Callable[..., Any], chunk: pa.Table, args: tuple[Any, ...]
+    ) -> Iterator[Done[Any]]:
         """Run a chunk with nothing else in flight, so that a worker that dies now dies of this chunk."""
-        done = self._collect(submit(chunk), chunk)
+        self._send(flight, function, chunk, args)
+        done = self._collect(flight.landed())
         if done is not None:
             yield done
         elif chunk.num_rows == 1:
@@ -141,97 +160,66 @@ class Workers:
         else:
             middle = chunk.num_rows // 2
             for half in (chunk.slice(0, middle), chunk.slice(middle)):
-                yield from self._isolate(half, submit)
+                yield from self._isolate(flight, function, half, args)
 
-    def _collect(self, future: Future, chunk: pa.Table) -> Done[Any] | None:
-        """The result of a future; None if workers died while they had it."""
-        try:
-            return Done(chunk, future.result())
-        except KilledWorker:
+    def _collect(self, landed: Landed[pa.Table]) -> Done[Any] | None:
+        """The result of a chunk; None if workers died while they had it."""
+        if landed.error is None:
+            return Done(landed.tag, landed.value)
+        if isinstance(landed.error, KilledWorker):
             self._await_workers()
             return None
-        except NightsortError:
-            raise
-        except Exception as error:
-            raise ShardError(f"{_name(chunk)}: {type(error).__name__}: {error}") from error
+        if isinstance(landed.error, NightsortError):
+            raise landed.error
+        raise ShardError(f"{_name(landed.tag)}: {type(landed.error).__name__}: {landed.error}") from landed.error
 
     def _await_workers(self) -> None:
-        """Let a worker that died come back: a cluster cannot be closed while one is being started again."""
-        if self._client is None or self._cluster is None:
-            return
+        """Let a worker that died come back: a local cluster cannot be closed while one is being started again."""
+        if not self._engine.is_local:
+            return  # they come back, or others do, or the flight says that nobody is there
         try:
-            self._client.wait_for_workers(self.count, timeout=_START_SECONDS)
+            self._engine.client.wait_for_workers(self.count, timeout=START_SECONDS)
         except TimeoutError:
             raise RunError(
-                f"a worker process died and did not come back within {_START_SECONDS} s; "
+                f"a worker process died and did not come back within {START_SECONDS} s; "
                 f"is there memory for {self.count} of them?"
             ) from None
 
     def start(self) -> Client:
         """Start the cluster, or reach it, unless that was done; work that is mapped does it by itself.
 
-        :raises ConfigError: if an external scheduler cannot be reached
+        :raises ConfigError: if what is elsewhere cannot be reached, or its workers are not fit for the run
         """
-        if self._client is None:
-            dask.config.set(
-                {
-                    # One death may be anybody's fault; a chunk whose worker dies again is suspected itself.
-                    "distributed.scheduler.allowed-failures": 1,
-                    # Dask gives a worker up that is away 15 s after any of its deaths, also if that was a later one.
-                    "distributed.deploy.lost-worker-timeout": "7d",
-                    # Sampling every worker's stack a hundred times a second takes time from the pictures.
-                    "distributed.worker.profile.enabled": False,
-                    # Dask would keep the last messages, and with them their chunks, for whoever debugs it.
-                    "distributed.admin.low-level-log-length": 0,
-                    # Arrow's other allocators reserve a gigabyte, which would count against a worker's limit.
-                    "distributed.nanny.pre-spawn-environ.ARROW_DEFAULT_MEMORY_POOL": "system",
-                    # Threads of torch that wait for one another would spin, and two trainings beside each other crawl.
-                    "distributed.nanny.pre-spawn-environ.OMP_WAIT_POLICY": "PASSIVE",
-                }
-            )
-            # Prefect sets every logger to INFO; Dask's comings and goings are not the run's story.
-            logging.getLogger("distributed").setLevel(logging.ERROR)
-            self._client = self._connect() if self._address else self._local()
-        return self._client
+        if not self._engine.is_started:
+            client = self._engine.client
+            if not self._engine.is_local:
+                self._meet()
+            return client
+        return self._engine.client
 
-    def _connect(self) -> Client:
-        try:
-            client = Client(self._address, timeout=_START_SECONDS, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"scheduler {self._address}: cannot be reached ({error})") from None
-        workers = client.scheduler_info(n_workers=-1)["workers"].values()
-        self.count = max(1, len(workers))
-        self.threads = max([1, *(worker["nthreads"] for worker in workers)])
-        return client
+    def _meet(self) -> None:
+        """Wait for the first worker elsewhere, see whether those that are there will do, and count them."""
+        if not self._engine.workers():
+            self._require_resources()
+            self._call(os.getpid)  # workers of an adaptive cluster come when there is work
+        require_same_release(self._engine)
+        if self._params.elsewhere:
+            require_sight(self._engine, self._params)
+            self._sighted = Sighted(self._params)
+        slots = [self._engine.slots(worker) for worker in self._engine.workers().values()]
+        self.count = max(1, len(slots), self._params.cluster.maximum if self._params.cluster else 0)
+        self.threads = max([1, *slots])
 
-    def _local(self) -> Client:
-        with _deaf_to_interrupts():
-            self._cluster = LocalCluster(
-                n_workers=self.count,
-                threads_per_worker=self.threads,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",  # None would open port 8787 on every interface
-                worker_dashboard_address="127.0.0.1:0",
-                silence_logs=50,
-                memory_limit=0,  # Dask would kill a worker, and with it what its neighbours wait for
-            )
-        client = Client(self._cluster, set_as_default=False)
-        client.register_plugin(MemoryLimit(self._memory))
-        return client
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes started inside ignore Ctrl-C: it is ours to end them, quietly, when it is pressed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set what a signal does
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def _require_resources(self) -> None:
+        """:class:`ConfigError` if workers are there, and none of them has what a chunk needs."""
+        end = time.monotonic() + _GRACE
+        while (others := self._engine.everyone()) and not self._engine.workers():
+            if time.monotonic() > end:
+                raise ConfigError(
+                    f"resources: {self._engine.name} has {len(others)} workers and none{self._engine.needed}; "
+                    "start some with `dask worker --resources`"
+                )
+            time.sleep(0.5)
 
 
 def _alone(chunk: pa.Table) -> pa.Table:

@@ -26,6 +26,7 @@ from nightsort.rules import Rule
 from nightsort.schema import QUARANTINE, WITHHELD
 from nightsort.sources.arrivals import chunks, gone, leave_unchanged
 from nightsort.sources.contents import write_contents
+from nightsort.sources.scratch import let_go
 from tasks.compute import Workers
 from tasks.intake import access, account_for, judged_bad, new_rows
 from tasks.progress import progress
@@ -87,6 +88,9 @@ def build_shards(
     new = new_rows(decided)
     built = Built(quarantined=[judged_bad(run, decided)])
     order = _order(run, params, policy)
+    if new.num_rows:
+        workers.start()  # how many there are elsewhere is known once they are reached
+        workers.at_end(let_go, str(run.scratch))
     size = max(_SMALLEST_CHUNK, math.ceil(new.num_rows / (_CHUNKS_PER_WORKER * workers.count)))
     work = workers.map(build, chunks(new, min(params.chunk_size, size), _CHUNK_BYTES), order)
     for came in account_for(run, "building shards", params, work, new.num_rows, account):

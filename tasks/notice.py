@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import httpx
 
+from nightsort.logs import redacted
 from nightsort.words import Occasion
 from tasks.context import in_flow_run
 
@@ -57,14 +58,16 @@ def post(storage: str, wanted: Sequence[str], occasion: Occasion, text: str, **f
     address = os.environ.get(ADDRESS)
     if not address or occasion not in wanted:
         return
-    told = {"text": f"Nightsort: {text}"[:_LONGEST], "occasion": occasion, "storage": storage, **facts}
+    told = {"text": redacted(f"Nightsort: {text}")[:_LONGEST], "occasion": occasion, "storage": storage, **facts}
     try:
         with httpx.stream("POST", address, json=told, timeout=_TIMEOUT) as answer:  # its body may never end
             problem = "" if answer.is_success else f"it answered {answer.status_code}"
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # their words may hold the address
         problem = type(error).__name__
     if problem:
-        logging.getLogger(__name__).warning("nobody could be told at %s: %s; it was: %s", ADDRESS, problem, text)
+        logging.getLogger(__name__).warning(
+            "nobody could be told at %s: %s; it was: %s", ADDRESS, problem, redacted(text)
+        )
 
 
 def is_automated(storage: str, occasion: Occasion) -> bool:

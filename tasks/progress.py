@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import ParamSpec, Protocol
 from uuid import UUID
 
@@ -55,6 +56,15 @@ class Advance(Protocol):
     ) -> None: ...
 
 
+_shown: ContextVar[Advance | None] = ContextVar("progress", default=None)
+
+
+def remark(detail: str) -> None:
+    """Say something beside the progress that is shown around this call, until it says something else."""
+    if advance := _shown.get():
+        advance(0, detail=detail)
+
+
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Advance]:
     """Show progress for the length of a with-block.
@@ -86,7 +96,12 @@ def progress(what: str, total: int | None) -> Iterator[Advance]:
                 bar.update(task, detail=detail)
             artifact.advance(count, total, what, detail)
 
-        yield advance
+        before = _shown.get()
+        _shown.set(advance)
+        try:
+            yield advance
+        finally:
+            _shown.set(before)  # no token: a generator may be closed in another context
         artifact.finish()
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
+from nightsort import logs
 from nightsort.errors import LeaseLostError, WriteError
 from tasks.context import in_flow_run
 from tasks.runs import Run
@@ -21,6 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _LASTING = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.ENOTDIR}
+_LOG = logs.logger("stage")
 _DELAY = 1.0  # seconds before the first retry, doubled before the second
 
 
@@ -37,14 +39,16 @@ def stage(*, retries: int) -> Callable[[Callable[Concatenate[Run, P], R]], Calla
 
         @wraps(body)
         def call(run: Run, *args: P.args, **kwargs: P.kwargs) -> R:
-            start = time.perf_counter()
-            try:
-                if in_flow_run():
-                    return cast(R, task()(run, *args, **kwargs))
-                return retrying(retries)(body, run, *args, **kwargs)
-            finally:
-                name = body.__name__
-                run.seconds[name] = run.seconds.get(name, 0.0) + time.perf_counter() - start
+            start, name = time.perf_counter(), body.__name__
+            with logs.within(run_id=run.id, flow=run.flow, stage=name):
+                try:
+                    if in_flow_run():
+                        return cast(R, task()(run, *args, **kwargs))
+                    return retrying(retries)(body, run, *args, **kwargs)
+                finally:
+                    took = time.perf_counter() - start
+                    run.seconds[name] = run.seconds.get(name, 0.0) + took
+                    _LOG.info("%s took %.3f s", name, took, extra={"seconds": round(took, 3)})
 
         return call
 
@@ -65,6 +69,7 @@ def dispensable(call: Callable[Concatenate[Run, P], R]) -> Callable[Concatenate[
             raise
         except Exception as error:
             what = call.__name__.replace("_", " ")
+            _LOG.warning("%s failed, and the run goes on without it", call.__name__, exc_info=True)
             run.remarks.append(f"the report lacks what '{what}' finds, which failed: {type(error).__name__}: {error}")
             return None
 
@@ -97,8 +102,14 @@ def retrying(retries: int) -> Retrying:
         stop=stop_after_attempt(1 + retries),
         wait=wait_exponential_jitter(multiplier=_DELAY, jitter=_DELAY / 2),
         retry=retry_if_exception(is_passing),
+        before_sleep=_tell,
         reraise=True,
     )
+
+
+def _tell(state: RetryCallState) -> None:
+    error = state.outcome and state.outcome.exception()
+    _LOG.warning("attempt %d failed, and is repeated: %s: %s", state.attempt_number, type(error).__name__, error)
 
 
 def is_passing(error: BaseException) -> bool:

@@ -62,7 +62,7 @@ def run_trials(run: Run, params: TuneParams, lesson: Lesson, begun: Search, work
     """As many trials as are missing; how many there were already."""
     before = len(search.finished(begun.study()))
     missing = max(0, params.trials - before)
-    shared = share(run.storage, run.scratch, lesson.classes, lesson.train, lesson.validation, lesson.test)
+    shared = share(run.storage, run.shared_scratch, lesson.classes, lesson.train, lesson.validation, lesson.test)
     ordinals = pa.table({"ordinal": pa.array(range(before, before + missing), pa.int64())})
     with progress("searching", before + missing) as advance:
         advance(before)

@@ -1,8 +1,9 @@
 """A real S3 server on loopback, and a proxy in front of it that is as rude as a busy store."""
 
 import http.client
-import logging
 import random
+import subprocess
+import sys
 import threading
 import uuid
 from collections import Counter
@@ -14,8 +15,16 @@ from typing import Any
 import boto3
 import pytest
 import s3fs
-from moto.server import ThreadedMotoServer
 
+_SERVER = """
+import logging, sys
+from moto.server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print("http://{}:{}".format(*server.get_host_and_port()), flush=True)
+sys.stdin.read()  # until who started it ends, however it does
+"""
 _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
@@ -38,7 +47,7 @@ class FaultProxy(ThreadingHTTPServer):
 
     :param endpoint: http://host:port of the server behind it
     :param busy: share of requests answered with 503
-    :param reset: share of requests whose answer breaks off in the middle
+    :param reset: share of requests that are done, and whose answer breaks off in the middle or never comes
     """
 
     daemon_threads = True
@@ -47,6 +56,7 @@ class FaultProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.behind = endpoint.removeprefix("http://")
         self.busy, self.reset = busy, reset
+        self.careless = False  # whether it takes If-None-Match from requests, as some stores do
         self.counts: Counter[str] = Counter()
         self._random, self._lock = random.Random(seed), threading.Lock()
 
@@ -54,6 +64,9 @@ class FaultProxy(ThreadingHTTPServer):
     def endpoint(self) -> str:
         """The http://host:port to ask instead."""
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client may hang up on what it does not need any more."""
 
     def fate(self) -> str:
         """What happens to the next request: busy, reset or served."""
@@ -74,14 +87,20 @@ class _Handler(BaseHTTPRequestHandler):
         if fate == "busy":
             return self._send(503, [("Content-Type", "application/xml")], _SLOW_DOWN)
         connection = http.client.HTTPConnection(self.server.behind)
-        connection.request(self.command, self.path, body, dict(self.headers))
+        asked = dict(self.headers)
+        if self.server.careless:
+            asked = {name: value for name, value in asked.items() if name.lower() != "if-none-match"}
+        connection.request(self.command, self.path, body, asked)
         response = connection.getresponse()
         headers = [(name, value) for name, value in response.getheaders() if name.lower() not in ("connection", "date")]
         data = response.read()
         connection.close()
+        if fate == "reset" and not data:  # such as that of a PUT, which was done
+            self.close_connection = True
+            return None
         return self._send(response.status, headers, data, len(data) // 2 if fate == "reset" else None)
 
-    do_GET = do_HEAD = do_PUT = do_POST = _answer
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer
 
     def _send(self, status: int, headers: list[tuple[str, str]], data: bytes, cut: int | None = None) -> None:
         self.send_response(status)
@@ -101,12 +120,19 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """The endpoint of an S3 server that lasts as long as the session."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
+    """The endpoint of an S3 server that lasts as long as the session.
+
+    A process of its own: delta-rs waits for some answers without letting other threads run.
+    """
+    asked = [sys.executable, "-c", _SERVER]
+    with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout
+            found = server.stdout.readline().strip()
+            assert found, "the S3 server did not start"
+            yield found
+        finally:
+            server.kill()
 
 
 @pytest.fixture

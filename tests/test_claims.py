@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nightsort import claims
-from nightsort import storage as storage_module
-from nightsort.claims import Note, claim
+from nightsort import claims, disk
+from nightsort.claims import Note, Shelf, claim
 from nightsort.errors import BusyError, StorageError
+from nightsort.notes_on_disk import Disk
 
 EXPIRY = 60.0
 LONG_AGO = 1_000_000_000
@@ -35,14 +35,14 @@ def write(folder: Path, number: int, note: Note, expiry: float = EXPIRY) -> None
 
 def claimed(folder: Path) -> tuple[int, Note]:
     """Number and note of a claim whose holder dies at once."""
-    path, file, note = claim(folder, "dataset", EXPIRY)
-    file.close()
-    return claims.number(path), note
+    made = claim(Disk(folder), "dataset", EXPIRY)
+    made.own.end(released=False)
+    return made.number, made.note
 
 
 def is_busy(folder: Path, who: str) -> bool:
     with pytest.raises(BusyError, match=who):
-        claim(folder, "dataset", EXPIRY)
+        claim(Disk(folder), "dataset", EXPIRY)
     return True
 
 
@@ -115,9 +115,9 @@ def test_a_number_that_was_free_because_others_came_and_went_is_given_back(
     write(folder, 7, left(series="one", released=True))
     look, looks = claims.newest, []
 
-    def late(folder: Path) -> Path | None:
-        looks.append(folder)
-        return None if len(looks) == 1 else look(folder)
+    def late(shelf: Shelf) -> int | None:
+        looks.append(shelf)
+        return None if len(looks) == 1 else look(shelf)
 
     monkeypatch.setattr(claims, "newest", late)
     number, note = claimed(folder)
@@ -143,7 +143,7 @@ def test_a_number_that_another_takes_meanwhile_is_not_taken_again(
 
 def test_a_note_is_on_the_disk_before_anything_is_done_under_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(storage_module, "_sync", lambda place: done.append(place.name))
+    monkeypatch.setattr(disk, "sync", lambda place: done.append(place.name))
     claimed(folder)
     assert done == ["1.json", folder.name]
 
@@ -154,5 +154,5 @@ def test_a_laptop_that_slept_is_not_late(folder: Path, monkeypatch: pytest.Monke
     night = timedelta(hours=8)
     slept = note.model_copy(update={"heartbeat": note.heartbeat - night, "expires": note.expires - night})
     assert not slept.has_expired()  # the clock that goes on only while the machine runs decides
-    monkeypatch.setattr(claims, "_machine", lambda: "elsewhere")
+    monkeypatch.setattr(claims, "machine", lambda: "elsewhere")
     assert slept.has_expired()

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nightsort import commits
-from nightsort import storage as storage_module
+from nightsort import commits, disk
 from nightsort.errors import LeaseLostError, WriteError
 from nightsort.storage import Storage
 from nightsort.tables import Table
@@ -22,8 +21,8 @@ def test_a_log_entry_is_on_the_disk_when_a_commit_is_reported(
     table: Table, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    sync = storage_module._sync
-    monkeypatch.setattr(storage_module, "_sync", lambda place: (done.append(place.name), sync(place)))
+    sync = disk.sync
+    monkeypatch.setattr(disk, "sync", lambda place: (done.append(place.name), sync(place)))
     table.append(rows(1))
     assert {f"{0:020}.json", f"{1:020}.json", "_delta_log", "t", Path(storage.root).name} <= set(done)
     done.clear()
@@ -36,17 +35,17 @@ def test_what_is_found_made_when_it_is_tried_again_is_durable_too(
 ) -> None:
     table.append(rows(1), ticket=ticket(5))
     done: list[str] = []
-    sync = storage_module._sync
+    sync = disk.sync
 
     def failing(place: Path) -> None:
         if place.name == f"{2:020}.json":
             raise OSError(5, "Input/output error")
         sync(place)
 
-    monkeypatch.setattr(storage_module, "_sync", failing)
+    monkeypatch.setattr(disk, "sync", failing)
     with pytest.raises(WriteError, match="Input/output error"):
         table.append(rows(2), ticket=ticket(6))
-    monkeypatch.setattr(storage_module, "_sync", lambda place: done.append(place.name))
+    monkeypatch.setattr(disk, "sync", lambda place: done.append(place.name))
     table.append(rows(2), ticket=ticket(6))
     assert f"{2:020}.json" in done and numbers(table) == [1, 2]
 
@@ -56,7 +55,7 @@ def test_the_entry_of_a_writer_that_died_is_made_durable_by_the_next(
 ) -> None:
     table.append(rows(1))
     done: list[str] = []
-    monkeypatch.setattr(storage_module, "_sync", lambda place: done.append(place.name))
+    monkeypatch.setattr(disk, "sync", lambda place: done.append(place.name))
     again(table, storage).append(rows(2))
     assert {f"{1:020}.json", f"{2:020}.json"} <= set(done)
 
@@ -65,7 +64,7 @@ def test_checkpoints_are_written_and_durable_and_the_log_stays(
     table: Table, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    monkeypatch.setattr(storage_module, "_sync", lambda place: done.append(place.name))
+    monkeypatch.setattr(disk, "sync", lambda place: done.append(place.name))
     monkeypatch.setitem(commits._PROPERTIES, "delta.checkpointInterval", "5")
     for number in range(1, 12):
         table.append(rows(number), ticket=ticket(number))

@@ -11,9 +11,9 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.utilities.schema_tools.validation import ValidationError, validate
 
 from flows import served as served_flows
-from flows import serving
 from flows.catalogue import DESCRIPTIONS, flow_named
 from flows.cli import cli
+from flows.deployments import deployments
 from flows.options import DECLARED
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.run import RunParams
@@ -89,7 +89,7 @@ def test_an_unknown_key_is_refused(model: type[RunParams]) -> None:
 
 
 def test_every_pipeline_becomes_a_deployment(declared: Declaration) -> None:
-    made = {deployment.name: deployment for deployment in serving._deployments(declared)}
+    made = {deployment.name: deployment for deployment in deployments(declared)}
     assert made.keys() == declared.pipelines.keys()
     for name, deployment in made.items():
         pipeline = declared.pipelines[name]
@@ -106,14 +106,14 @@ def test_an_interval_and_a_time_zone_reach_the_deployment(tmp_path: Path) -> Non
     file = tmp_path / "pipelines.yaml"
     nightly = "  nightly:\n    flow: train\n    schedule:\n      cron: 30 1 * * *\n      timezone: Europe/Berlin\n"
     file.write_text(EVERY_SIX_HOURS + nightly)
-    often, nightly_ = (item.schedules[0].schedule for item in serving._deployments(load(file)))
+    often, nightly_ = (item.schedules[0].schedule for item in deployments(load(file)))
     assert isinstance(often, IntervalSchedule) and often.interval.total_seconds() == 21600
     assert nightly_ == CronSchedule(cron="30 1 * * *", timezone="Europe/Berlin")
 
 
 def test_nothing_declared_is_nothing_to_serve() -> None:
     with pytest.raises(ConfigError, match="nothing to serve"):
-        serving._deployments(Declaration())
+        deployments(Declaration())
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_nothing_declared_is_nothing_to_serve() -> None:
 def test_prefect_accepts_the_declared_parameters_and_refuses_others(
     declared: Declaration, change: dict[str, Any]
 ) -> None:
-    for deployment in serving._deployments(declared):
+    for deployment in deployments(declared):
         assert deployment.enforce_parameter_schema
         schema = deployment._parameter_openapi_schema.model_dump()
         given = {"params": {**deployment.parameters["params"], **change}}

@@ -79,16 +79,14 @@ def refused(held: Lease) -> bool:
     return True
 
 
-@pytest.mark.parametrize("remote", [False, True])
-def test_the_second_process_is_told_who_is_first(remote: bool, storage: Storage, tmp_path: Path) -> None:
-    root = Storage(f"memory://{tmp_path.name}") if remote else storage
-    with another_process(root, "dataset") as holder:
-        with pytest.raises(BusyError) as caught, lease.hold(root, "dataset"):
+def test_the_second_process_is_told_who_is_first(storage: Storage) -> None:
+    with another_process(storage, "dataset") as holder:
+        with pytest.raises(BusyError) as caught, lease.hold(storage, "dataset"):
             pytest.fail("two holders")
         message = str(caught.value)
-        assert message.startswith(f"dataset on {root.root}: process {holder.pid} on ")
+        assert message.startswith(f"dataset on {storage.root}: process {holder.pid} on ")
         assert " has been running since 20" in message and message.endswith("; this run is skipped")
-        with lease.hold(root, "predictions"):
+        with lease.hold(storage, "predictions"):
             pass  # another name is another lease
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightsort import storage as storage_module
+from nightsort import disk
 from nightsort.errors import StorageError, WriteError
 from nightsort.storage import Storage
 from tests.object_store import ObjectStore
@@ -99,7 +99,7 @@ def test_a_root_that_is_read_only_is_one_line(storage: Storage, monkeypatch: pyt
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(storage_module.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(disk.tempfile, "mkstemp", refuse)
     with pytest.raises(StorageError, match="Permission denied"):
         storage.prepare()
 

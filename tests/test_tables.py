@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 
-from nightsort import storage as storage_module
-from nightsort import tables
+from nightsort import disk, tables
 from nightsort.datafiles import DataFile, write_file
 from nightsort.errors import StorageError, WriteError
 from nightsort.storage import Storage
@@ -171,8 +170,8 @@ def test_a_damaged_table_is_one_line(storage: Storage, damage: Callable[[Path], 
 
 def test_a_file_is_on_the_disk_before_a_commit_names_it(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    sync, commit = storage_module._sync, DeltaTable.create_write_transaction
-    monkeypatch.setattr(storage_module, "_sync", lambda place: (done.append(place.name), sync(place)))
+    sync, commit = disk.sync, DeltaTable.create_write_transaction
+    monkeypatch.setattr(disk, "sync", lambda place: (done.append(place.name), sync(place)))
     monkeypatch.setattr(
         DeltaTable, "create_write_transaction", lambda *args, **how: (done.append("commit"), commit(*args, **how))
     )

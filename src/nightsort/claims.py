@@ -1,37 +1,33 @@
-"""Owns the notes that holders of a lease leave: one file each, of which the newest counts.
+"""Owns what holders of a lease say of themselves: notes, of which the one with the largest number counts.
 
-Invariant: a note is seen whole and locked or not at all; of all who claim one number one gets it; a number
-that a commit may have used is never given again, not even after a power cut.
-Does not know what is done under a lease.
+Invariant: of all who claim one number one gets it; a number that a commit may have used is never given again.
+Does not know where the notes lie, or what is done under a lease.
 
-A claim is a hard link to a name that is not there yet. Nothing is waited for, so that a process which is
-stopped half-way, even for ever, locks nobody out.
+A claim is a note under a number that was free. Nothing is waited for, so that a process which is stopped
+half-way, even for ever, locks nobody out.
 """
 
-import fcntl
 import os
 import secrets
 import socket
-import tempfile
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from pydantic import AwareDatetime, BaseModel, PrivateAttr
 
 from nightsort.errors import BusyError, StorageError
-from nightsort.storage import Storage
 
 _BYTES = 1024  # every note is filled up to this, so that it can be written over in place
-_DRAFT = ".claim-"
 _END = 2**31 - 1  # numbers from here on leave no room for tickets in 64 bits
 
 
 @cache
-def _machine() -> str:
+def machine() -> str:
     """What processes share that see each other's locks and one monotonic clock: a kernel since it was booted."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -58,6 +54,7 @@ class Note(BaseModel):
     released: bool = False
     run: str = ""  # id of the run that holds it
     watch: str = ""  # who else learns of its end, such as a Prefect flow run
+    lock: str = ""  # name of a file in the machine's folder for temporary files that is locked while the holder lives
     _dead: "Note | None" = PrivateAttr(None)
 
     @property
@@ -72,7 +69,7 @@ class Note(BaseModel):
             series=series or secrets.token_hex(4),
             pid=os.getpid(),
             host=socket.gethostname(),
-            machine=_machine(),
+            machine=machine(),
             since=_now(),
             heartbeat=_now(),
             expires=_now(),
@@ -83,7 +80,7 @@ class Note(BaseModel):
         return note
 
     def renew(self, expiry: float) -> bytes:
-        """Move its expiry on; the note as it lies on the disk.
+        """Move its expiry on; the note as it is written down.
 
         :param expiry: seconds
         """
@@ -94,7 +91,7 @@ class Note(BaseModel):
 
     def has_expired(self) -> bool:
         """Whether its holder was not heard of in time."""
-        if self.machine == _machine():
+        if self.machine == machine():
             return time.monotonic() > self.deadline
         # On both sides: a machine whose clock is far ahead must not lock us out for ever.
         return abs(_now() - self.heartbeat) > self.expires - self.heartbeat
@@ -103,106 +100,113 @@ class Note(BaseModel):
         return f"process {self.pid} on {self.host} has been running since {self.since.isoformat()}"
 
 
-def claim(folder: Path, what: str, expiry: float, run: str = "", watch: str = "") -> tuple[Path, BinaryIO, Note]:
-    """A note of one's own that is the newest, and its file, locked until the process ends.
+class Own(Protocol):
+    """The note of this process, which nobody else writes."""
+
+    def write(self, text: bytes) -> None:
+        """Write it anew; OSError or :class:`~nightsort.errors.WriteError` if that fails."""
+
+    def end(self, released: bool) -> None:
+        """Let who is on this machine see that its holder is gone.
+
+        :param released: whether the note says so too
+        """
+
+
+class Shelf(Protocol):
+    """Where the notes of one lease lie, each under its number."""
+
+    def numbers(self) -> list[int]:
+        """Of all notes, in no order."""
+
+    def place(self, number: int) -> str:
+        """Of a note, for messages."""
+
+    def read(self, number: int) -> Note | None:
+        """A note, None if it is damaged; FileNotFoundError if it is not there any more."""
+
+    def is_dead(self, number: int, note: Note | None) -> bool:
+        """Whether the holder is known to have ended."""
+
+    def is_late(self, number: int, note: Note | None, expiry: float) -> bool:
+        """Whether the holder was not heard of in time.
+
+        :param expiry: seconds after which that of a damaged note was not
+        """
+
+    def publish(self, number: int, note: Note, expiry: float) -> Own | None:
+        """Put a note there, its holder seen to live before anybody can see the note; None if the number is taken."""
+
+    def remove(self, number: int) -> None:
+        """Take a note away; nothing happens if it is not there."""
+
+    def tidy(self) -> None:
+        """Remove what claims left behind that were cut off."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A note of one's own that is the newest."""
+
+    number: int
+    note: Note
+    own: Own
+
+
+def claim(shelf: Shelf, what: str, expiry: float, run: str = "", watch: str = "") -> Claim:
+    """Follow the holder of the newest note, if it ended, died or was not heard of in time.
 
     :param what: whose notes these are, for messages
     :param run: see :class:`Note`, as `watch`
-    :raises BusyError: if the newest is that of somebody at work
+    :raises BusyError: if the newest note is that of somebody at work
     :raises StorageError: if its number is none that a lease comes to
     """
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        last = newest(folder)
-        if last and number(last) >= _END:
-            raise StorageError(f"{last}: no lease was ever held so often; delete this file, it is no note of a holder")
+        last = newest(shelf)
+        if last and last >= _END:
+            place = shelf.place(last)
+            raise StorageError(f"{place}: no lease was ever held so often; delete this file, it is no note of a holder")
         with suppress(FileNotFoundError):  # a new holder is clearing up meanwhile
-            note = _after(last, what, expiry)
+            note = _after(shelf, last, what, expiry)
             note.run, note.watch = run, watch
-            path = folder / f"{number(last) + 1 if last else 1}.json"
-            if file := _publish(path, note.renew(expiry)):
-                if newest(folder) == path:
-                    _clear(path)
-                    return path, file, note
-                path.unlink(missing_ok=True)  # it was free because later holders had come, gone and cleared up
-                file.close()
+            number = (last or 0) + 1
+            if own := shelf.publish(number, note, expiry):
+                if newest(shelf) == number:
+                    _clear(shelf, number)
+                    return Claim(number, note, own)
+                shelf.remove(number)  # it was free because later holders had come, gone and cleared up
+                own.end(released=True)
 
 
-def newest(folder: Path) -> Path | None:
-    """The note that counts."""
-    return max(_notes(folder), key=number, default=None)
+def newest(shelf: Shelf) -> int | None:
+    """The number of the note that counts."""
+    return max(shelf.numbers(), default=None)
 
 
-def number(path: Path) -> int:
-    """The place of a note in its series."""
-    return int(path.stem)
-
-
-def describe(path: Path) -> str:
+def describe(shelf: Shelf, number: int) -> str:
     """Who left a note, and since when."""
     try:
-        return str(_read(path) or "another process is running")
+        return str(shelf.read(number) or "another process is running")
     except FileNotFoundError:
         return "another process has been running"
 
 
-def _after(last: Path | None, what: str, expiry: float) -> Note:
+def _after(shelf: Shelf, last: int | None, what: str, expiry: float) -> Note:
     """A note to follow one whose holder ended, died or was not heard of in time."""
     if last is None:
         return Note.own()
-    before = _read(last)
+    before = shelf.read(last)
     if before and before.released:
         return Note.own(before.series, before.unfenced)
-    dead = (before is None or before.machine == _machine()) and not _is_locked(last)
-    late = before.has_expired() if before else time.time() > last.stat().st_mtime + expiry
-    if not dead and not late:
-        raise BusyError(f"{what}: {describe(last)}; this run is skipped")
+    dead = shelf.is_dead(last, before)
+    if not dead and not shelf.is_late(last, before, expiry):
+        raise BusyError(f"{what}: {describe(shelf, last)}; this run is skipped")
     return Note.own(before.series, before.unfenced or not dead, before) if before else Note.own(unfenced=not dead)
 
 
-def _publish(path: Path, text: bytes) -> BinaryIO | None:
-    """The file of a note, locked before anybody can see it; None if its number is taken."""
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=_DRAFT)
-    file = os.fdopen(descriptor, "wb", buffering=0)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(text)
-        os.fchmod(descriptor, 0o644)
-        os.link(draft, path)
-        Storage(str(path.parent)).make_durable([path.name])
-    except BaseException as error:
-        file.close()
-        if isinstance(error, FileExistsError):
-            return None
-        raise
-    finally:
-        Path(draft).unlink(missing_ok=True)
-    return file
-
-
-def _clear(own: Path) -> None:
-    """Remove the notes before this one, and what claims left behind that were cut off."""
-    before = [path for path in _notes(own.parent) if number(path) < number(own)]
-    for path in [*before, *own.parent.glob(f"{_DRAFT}*")]:
-        path.unlink(missing_ok=True)
-
-
-def _notes(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*.json") if path.stem.isdecimal()]
-
-
-def _is_locked(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who ask must not deceive each other
-        except BlockingIOError:
-            return True
-    return False
-
-
-def _read(path: Path) -> Note | None:
-    """None if it is damaged."""
-    try:
-        return Note.model_validate_json(path.read_bytes())
-    except ValueError:
-        return None
+def _clear(shelf: Shelf, own: int) -> None:
+    """Remove the notes before this one, and what claims left behind."""
+    for number in shelf.numbers():
+        if number < own:
+            shelf.remove(number)
+    shelf.tidy()

@@ -6,7 +6,6 @@ that nothing between contradicts.
 Does not know what the rows mean.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,9 +14,13 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction
 
+from nightsort import logs
 from nightsort.datafiles import Action, Ticket
 from nightsort.errors import LeaseLostError
 from nightsort.storage import Storage, writing
+from nightsort.stores import delta_options, gist, persistently
+
+_LOG = logs.logger("commit")
 
 _PROPERTIES = {  # delta-rs would else drop the log of versions older than 30 days
     "delta.enableExpiredLogCleanup": "false",
@@ -51,37 +54,39 @@ class Commits:
         :raises WriteError: if the storage is full or gone
         :raises LeaseLostError: if the table has seen a larger ticket of the same lease
         """
-        with committing(self._uri):
+
+        def attempt() -> int:
             table = self._newest(None)
             if not self._has(table, ticket) and (actions := plan(table)):
                 self._commit(table, actions, run_id, ticket)
             return self._durable - 1
 
+        with committing(self._uri):
+            return persistently(attempt) if ticket else attempt()
+
     def fence(self, ticket: Ticket) -> None:
         """Refuse from now on every older ticket of the same lease; the table is made if it is not there."""
-        with committing(self._uri):
+
+        def attempt() -> None:
             table = self._newest(ticket)
             if not self._has(table, ticket):
                 self._commit(table, [], "", ticket)
 
+        with committing(self._uri):
+            persistently(attempt)
+
     def _newest(self, creating: Ticket | None) -> DeltaTable:
         if self._table is None:
-            self._table = self._open() or self._create(creating)
+            self._table = newest(self._uri) or self._create(creating)
             self._durable = self._table.version()  # whoever made this one may have died before it was
             self._make_log_durable(self._table)
         else:
             last = self._last(self._table)
             if self._table.version() < last:
-                self._table.update_incremental()
+                persistently(self._table.update_incremental)
             if self._durable <= last:  # others' entries, or one of ours that could not be made durable
                 self._make_log_durable(self._table)
         return self._table
-
-    def _open(self) -> DeltaTable | None:
-        try:
-            return DeltaTable(self._uri)
-        except TableNotFoundError:
-            return None
 
     def _create(self, ticket: Ticket | None) -> DeltaTable:
         try:
@@ -91,9 +96,10 @@ class Commits:
                 partition_by=self._partition_by,
                 configuration=_PROPERTIES,
                 commit_properties=_properties("", ticket),
+                storage_options=delta_options(self._uri),
             )
-        except DeltaError:
-            if table := self._open():  # another process was faster
+        except (DeltaError, OSError):
+            if table := newest(self._uri):  # another process was faster, or this one and the answer was lost
                 return table
             raise
 
@@ -117,10 +123,13 @@ class Commits:
                 actions, "append", self._schema, self._partition_by, commit_properties=_properties(run_id, ticket)
             )
         except CommitFailedError:
-            table.update_incremental()  # delta-rs refuses it if another commit under that lease came in between
+            persistently(
+                table.update_incremental
+            )  # delta-rs refuses it if another commit under that lease came in between
             if not self._has(table, ticket):
                 raise
         self._make_log_durable(table)
+        _LOG.info("committed to %s", self._name, extra={"table": self._name, "files": len(added)})
 
     def _entry(self, number: int, ending: str = "json") -> str:
         return f"{self._name}/_delta_log/{number:020}.{ending}"
@@ -128,7 +137,7 @@ class Commits:
     def _last(self, table: DeltaTable) -> int:
         """Number of the last log entry; on a disk, looking for it costs far less than an update that finds nothing."""
         if not self._storage.is_local:  # what fsspec says may be a while old
-            table.update_incremental()
+            persistently(table.update_incremental)
             return table.version()
         number = self._durable
         while self._storage.exists(self._entry(number)):
@@ -147,6 +156,17 @@ class Commits:
         self._durable = version + 1
 
 
+def newest(uri: str, version: int | None = None) -> DeltaTable | None:
+    """The Delta table of a place, None while there is none.
+
+    :param version: that instead of the newest
+    """
+    try:
+        return persistently(lambda: DeltaTable(uri, version=version, storage_options=delta_options(uri)))
+    except TableNotFoundError:
+        return None
+
+
 def _properties(run_id: str, ticket: Ticket | None) -> CommitProperties:
     transactions = [Transaction(ticket.app, ticket.version)] if ticket else None
     return CommitProperties(custom_metadata={"run_id": run_id}, app_transactions=transactions)
@@ -159,4 +179,4 @@ def committing(place: str) -> Iterator[None]:
         try:
             yield
         except DeltaError as error:
-            raise OSError(re.split(r"\n\s+0: ", str(error))[0]) from error  # without its own stack
+            raise OSError(gist(error)) from error

@@ -12,6 +12,8 @@ from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from nightsort.logs import redacted
+
 
 def faults_of(error: ValidationError, model: type[BaseModel], place: str, *inside: str) -> list[str]:
     """One line per fault: the dotted place, what is wrong, the value.
@@ -20,7 +22,7 @@ def faults_of(error: ValidationError, model: type[BaseModel], place: str, *insid
     :param place: a file, or a command
     :param inside: where in the file the model stands
     """
-    return [_fault(detail, place, inside, model) for detail in error.errors(include_url=False)]
+    return [redacted(_fault(detail, place, inside, model)) for detail in error.errors(include_url=False)]
 
 
 def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseModel]) -> str:

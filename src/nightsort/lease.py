@@ -2,26 +2,24 @@
 
 Invariant: tokens only grow, and who was taken over is told so before it commits. A holder that dies,
 however it dies, leaves the lease free: at once on its own machine, after its expiry on another.
-Does not know several machines where the root is remote: then it guards this machine only.
+Does not know how the notes of holders are kept, on a disk or in a bucket.
 
     leases/<name>/<token>.json    who holds it, since when, until when unless it is heard of again
 """
 
-import fcntl
-import hashlib
 import itertools
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
-from nightsort.claims import Note, claim, describe, newest, number
+from nightsort.claims import Claim, Shelf, claim, describe, newest
 from nightsort.datafiles import Ticket
 from nightsort.errors import LeaseLostError, WriteError
+from nightsort.notes_in_bucket import Bucket
+from nightsort.notes_on_disk import Disk
 from nightsort.storage import Storage, writing
 
 HEARTBEAT = 10.0
@@ -41,30 +39,30 @@ class Fenced(Protocol):
 class Lease:
     """A lease while it is held; :func:`hold` makes it."""
 
-    def __init__(self, what: str, name: str, path: Path, file: BinaryIO, note: Note) -> None:
-        self.token = number(path)
-        self.dead = note.dead
+    def __init__(self, what: str, name: str, shelf: Shelf, claim: Claim) -> None:
+        self.token = claim.number
+        self.dead = claim.note.dead
         """The note of the holder before, if it died or was not heard of any more."""
         self._what = what  # for messages
-        self._app = f"{name}-{note.series}"
-        self._path = path
-        self._file = file
-        self._note = note
+        self._app = f"{name}-{claim.note.series}"
+        self._shelf = shelf
+        self._note = claim.note
+        self._own = claim.own
         # A root that was put back from a copy may give a token twice, but not in the same second.
         self._numbers = itertools.count(int(time.time()))
 
     def check(self) -> None:
         """Renew it, however late. :class:`LeaseLostError` if another took over, or the storage root went away."""
-        last = newest(self._path.parent)
+        last = newest(self._shelf)
         if last is None:  # a commit would begin a table beside the one that went away
             raise LeaseLostError(
-                f"{self._what}: {self._path} is not there any more; was the storage root moved or removed? "
-                "What was committed before is where it went, and the next run there goes on with it"
+                f"{self._what}: {self._shelf.place(self.token)} is not there any more; was the storage root moved or "
+                "removed? What was committed before is where it went, and the next run there goes on with it"
             )
-        if last != self._path:
+        if last != self.token:
             raise LeaseLostError(
-                f"{self._what}: {describe(last)} and took over, since this run was not heard of for {EXPIRY:.0f} s; "
-                "what this one had not committed is left to it"
+                f"{self._what}: {describe(self._shelf, last)} and took over, since this run was not heard of for "
+                f"{EXPIRY:.0f} s; what this one had not committed is left to it"
             )
         self._write()
 
@@ -86,9 +84,8 @@ class Lease:
             self._write()
 
     def _write(self) -> None:
-        """In place: that needs no room on a full disk, and can touch no other holder's note."""
-        with writing(str(self._path)):
-            os.pwrite(self._file.fileno(), self._note.renew(EXPIRY), 0)
+        with writing(self._shelf.place(self.token)):
+            self._own.write(self._note.renew(EXPIRY))
 
     def _beat(self, ended: threading.Event) -> None:
         with suppress(LeaseLostError):  # the next check will say so
@@ -98,10 +95,12 @@ class Lease:
 
     def _release(self) -> None:
         self._note.released = True
-        with suppress(WriteError):
+        try:
             self._write()
-        fcntl.flock(self._file, fcntl.LOCK_UN)  # closing alone would leave it to processes that were forked
-        self._file.close()
+        except WriteError:
+            self._own.end(released=False)
+        else:
+            self._own.end(released=True)
 
 
 @contextmanager
@@ -112,9 +111,9 @@ def hold(storage: Storage, name: str, run: str = "", watch: str = "") -> Iterato
     :param watch: who else learns of its end, such as a Prefect flow run
     :raises BusyError: if another process or thread holds it; the message says who, and since when
     """
-    folder, what = _folder(storage, name), f"{name} on {storage.root}"
-    with writing(str(folder)):
-        lease = Lease(what, name, *claim(folder, what, EXPIRY, run, watch))
+    what, shelf = f"{name} on {storage.root}", _shelf(storage, name)
+    with writing(storage.locate(f"leases/{name}")):
+        lease = Lease(what, name, shelf, claim(shelf, what, EXPIRY, run, watch))
     ended = threading.Event()
     heart = threading.Thread(target=lease._beat, args=(ended,), name=f"lease of {what}", daemon=True)
     heart.start()
@@ -126,8 +125,5 @@ def hold(storage: Storage, name: str, run: str = "", watch: str = "") -> Iterato
         lease._release()
 
 
-def _folder(storage: Storage, name: str) -> Path:
-    if storage.is_local:
-        return Path(storage.locate(f"leases/{name}"))
-    root = hashlib.sha256(storage.root.encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / "nightsort-leases" / root / name
+def _shelf(storage: Storage, name: str) -> Shelf:
+    return Disk(Path(storage.locate(f"leases/{name}"))) if storage.is_local else Bucket(storage, name)

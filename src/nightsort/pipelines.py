@@ -1,66 +1,27 @@
-"""Owns pipelines.yaml: which pipelines there are, when they run, where storage is, what computes.
+"""Owns pipelines.yaml: which pipelines there are, when they run, where storage is, what computes, where it is deployed.
 
 Invariant: a file that loads is right in every value; one that does not names all its faults, each
 with file and dotted place. Reading it does no other I/O.
 Does not know how a pipeline is run.
 """
 
-from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
-from zoneinfo import ZoneInfo
 
 import yaml
-from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.compute import Compute, Tls
 from nightsort.config.run import RunParams
+from nightsort.config.schedule import Schedule
+from nightsort.config.serving import DEFAULT_POOL, JobVariables, Pool, Server
 from nightsort.errors import ConfigError
 from nightsort.faults import faults_of
 from nightsort.words import Occasion, Trigger
 
 _PLACES = ("source", "storage", "rescore")  # parameters that are folders, from where the file lies
-_NOON = datetime(2026, 1, 1, 12)  # a cron line is only parsed with a time to start from
-
-
-class Schedule(BaseModel):
-    """When a pipeline starts by itself: a cron line or an interval."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    cron: str | None = Field(None, description="Five fields, as in crontab: '0 2 * * *' is 02:00 every day.")
-    interval_seconds: int | None = Field(None, ge=60, description="Start this often instead.")
-    timezone: str = Field("UTC", description="Time zone of the cron line, such as Europe/Berlin.")
-
-    @field_validator("cron")
-    @classmethod
-    def _cron(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if len(value.split()) != 5:  # a sixth is seconds to some, years to others
-            raise ValueError("is not a cron line of five fields")
-        try:
-            CronSim(value, _NOON)
-        except CronSimError as error:
-            raise ValueError(f"is not a cron line ({error})") from None
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _timezone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError("is not a time zone of the IANA database") from None
-        return value
-
-    @model_validator(mode="after")
-    def _one_of(self) -> "Schedule":
-        if (self.cron is None) == (self.interval_seconds is None):
-            raise ValueError("give either cron or interval_seconds")
-        return self
 
 
 class Pipeline(BaseModel):
@@ -75,26 +36,15 @@ class Pipeline(BaseModel):
     parameters: dict[str, Any] = {}
     schedule: Schedule | None = None
     triggers: list[Trigger] = Field([], description="What starts it besides its schedule.")
+    pool: str | None = Field(None, min_length=1, description="Work pool that `nightsort deploy` puts it into.")
+    tags: list[str] = Field([], description="Tags of its deployment and of all its runs.")
+    job_variables: JobVariables = Field({}, description="Its own besides those of the pool; env is merged.")
 
     @model_validator(mode="after")
     def _retrains(self) -> "Pipeline":
         if self.triggers and self.flow != "retrain":
             raise ValueError("triggers: only a pipeline of the flow retrain has them")
         return self
-
-
-class Server(BaseModel):
-    """Where `nightsort up` starts the Prefect server, and where the command line looks for it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: str = "127.0.0.1"
-    port: int = Field(4200, ge=1, le=65535)
-
-    @property
-    def api(self) -> str:
-        """Address of the Prefect API."""
-        return f"http://{self.host}:{self.port}/api"
 
 
 class Declaration(BaseModel):
@@ -106,6 +56,7 @@ class Declaration(BaseModel):
     compute: Compute = Compute()
     notify: list[Occasion] = list(get_args(Occasion))
     server: Server = Server()
+    pools: dict[str, Pool] = {}
     pipelines: dict[str, Pipeline] = {}
 
     def params(self, name: str) -> RunParams:
@@ -135,7 +86,7 @@ def load(file: Path) -> Declaration:
         declaration = Declaration.model_validate(raw)
     except ValidationError as error:
         faults += faults_of(error, Declaration, file.name)
-    faults += _parameter_faults(raw, file.name)
+    faults += [*_parameter_faults(raw, file.name), *_pool_faults(raw, file.name)]
     if faults:
         raise ConfigError("\n".join(faults))
     return _anchored(declaration, file.resolve().parent)
@@ -179,6 +130,20 @@ def _parameter_faults(raw: dict[str, Any], place: str) -> list[str]:
                 PARAMS[pipeline["flow"]].model_validate(parameters)
             except ValidationError as error:
                 faults += faults_of(error, PARAMS[pipeline["flow"]], place, "pipelines", str(name), "parameters")
+    return faults
+
+
+def _pool_faults(raw: dict[str, Any], place: str) -> list[str]:
+    """Pipelines whose pool is nowhere declared."""
+    pipelines, pools = raw.get("pipelines"), raw.get("pools")
+    known = [DEFAULT_POOL, *map(str, pools if isinstance(pools, dict) else {})]
+    faults: list[str] = []
+    for name, pipeline in (pipelines if isinstance(pipelines, dict) else {}).items():
+        pool = pipeline.get("pool") if isinstance(pipeline, dict) else None
+        if isinstance(pool, str) and pool and pool not in known:
+            near = get_close_matches(pool, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            faults.append(f"{place}: pipelines.{name}.pool: is not declared under pools, got {pool!r}{hint}")
     return faults
 
 

@@ -16,14 +16,14 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
     <root>/leases/<name>/    <token>.json: who writes
     <root>/checkpoints/<k>/  the state of an unfinished training
     <root>/comparisons/<k>/  <strategy>-<seed>.json: a finished training of a comparison
-    <root>/studies/          <study>.log: the journal of a search
+    <root>/studies/          <study>.log, in an object store <study>/<n>.json: the journal of a search
+    <root>/scratch/          what workers on other machines read in a run; removed at its end, or by the next one
 """
 
 import errno
 import hashlib
 import os
-import re
-import tempfile
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -32,8 +32,14 @@ from pathlib import Path, PurePosixPath
 import fsspec
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
+from nightsort import disk
 from nightsort.errors import StorageError, WriteError
+from nightsort.stores import S3FS_ATTEMPTS, code, patience, reaching
+
+_CHOOSE = "choose another with --storage or mend its rights"
+_TAKEN = ("PreconditionFailed", "412")  # what s3fs takes for FileExistsError of those stores only that say why
 
 
 class Storage:
@@ -46,12 +52,14 @@ class Storage:
         path = root.removeprefix("file://")
         try:
             self.root = path if "://" in path else str(Path(path).expanduser().resolve())
-            # Other processes write here too, so what a listing said a moment ago is not kept.
-            self._fs: fsspec.AbstractFileSystem = url_to_fs(self.root, use_listings_cache=False)[0]
+            store = "s3" if path.startswith(("s3://", "s3a://")) else None
+            self._fs: fsspec.AbstractFileSystem = url_to_fs(self.root, **patience(store))[0]
         except (ValueError, ImportError, RuntimeError, OSError) as error:
             raise StorageError(f"storage {root!r}: {error}") from None
         if "::" in self.root:
             raise StorageError(f"storage {root!r}: must be one folder or URI, not a chain of them")
+        if store:
+            self._fs.retries = S3FS_ATTEMPTS
 
     @property
     def is_local(self) -> bool:
@@ -63,25 +71,48 @@ class Storage:
         return f"{self.root}{name}" if self.root.endswith("/") else f"{self.root}/{name}"
 
     def prepare(self) -> None:
-        """Create the root; :class:`StorageError` if it cannot be written to."""
-        probe = f".probe-{os.getpid()}"
+        """Create the root; :class:`StorageError` if it cannot be written to, or would lose commits."""
+        probe = f".probe-{secrets.token_hex(4)}"
         try:
-            self.write_bytes(probe, b"")
-            self._fs.rm_file(self.locate(probe))
+            self.create_bytes(probe, b"first")
+            try:
+                if self.is_exclusive(probe):
+                    return
+            finally:
+                self.remove(probe)
         except WriteError as error:
-            raise StorageError(f"{error}; choose another with --storage or mend its rights") from None
+            raise StorageError(f"{error}; {_CHOOSE}") from None
+        raise StorageError(
+            f"storage {self.root}: writes over a file that it is asked to create only if there is none (put-if-absent, "
+            "If-None-Match: *), so that of two commits at once one would be lost; choose a store that honours it, see "
+            "docs/storage.md"
+        )
+
+    def is_exclusive(self, name: str) -> bool:
+        """Whether a file that is there is safe from :meth:`create_bytes`; where it is not, it is written over."""
+        try:
+            self.create_bytes(name, b"second")
+        except FileExistsError:
+            return True
+        return False
 
     def exists(self, name: str) -> bool:
-        """Whether a file or folder is there."""
-        return bool(self._fs.exists(self.locate(name)))
+        """Whether a file or folder is there; :class:`StorageError` if it cannot be found out."""
+        place = self.locate(name)
+        with _reading(place):
+            return bool(self._fs.exists(place))
 
     def names(self, folder: str) -> list[str]:
-        """Sorted names directly in `folder`; empty if it is not there."""
+        """Sorted names directly in `folder`, empty if it is not there; :class:`StorageError` if it cannot be listed."""
+        place = self.locate(folder)
         try:
-            entries = self._fs.ls(self.locate(folder), detail=False)
-        except (FileNotFoundError, NotADirectoryError):
+            with _reading(place):
+                entries = self._fs.ls(place, detail=False)
+        except FileNotFoundError:
             return []
-        return sorted(entry.rstrip("/").rsplit("/", 1)[-1] for entry in entries)
+        itself = str(self._fs._strip_protocol(place)).rstrip("/")  # an object store may have an empty object for it
+        below = (entry.rstrip("/") for entry in entries)
+        return sorted({entry.rsplit("/", 1)[-1] for entry in below if entry != itself})
 
     def read_bytes(self, name: str) -> bytes:
         """All bytes of a file; FileNotFoundError if it is not there, :class:`StorageError` if it cannot be read."""
@@ -116,22 +147,41 @@ class Storage:
         """
         with writing(self.locate(name)):
             if self.is_local:
-                _write(Path(self.locate(name)), data, durable)
+                disk.write(Path(self.locate(name)), data, durable)
             else:
                 self._fs.pipe_file(self.locate(name), bytes(data))  # an object appears only when it is complete
 
     def create_bytes(self, name: str, data: bytes) -> None:
         """Write a file whole, durably, and only if there is none: of all who try at once, one succeeds.
 
+        :param data: such as nobody else writes: who finds its own bytes there has written them, and lost the answer
         :raises FileExistsError: if it is there
         :raises WriteError: if it cannot be written
         """
         place = self.locate(name)
         with writing(place, exclusive=True):
             if self.is_local:
-                _write(Path(place), data, durable=True, exclusive=True)
+                disk.write(Path(place), data, durable=True, exclusive=True)
             else:
-                self._fs.pipe_file(place, data, mode="create")
+                self._create(place, data)
+
+    def _create(self, place: str, data: bytes) -> None:
+        retrying = Retrying(
+            # Another is being created at this moment; the next attempt is told which of the two it is.
+            retry=retry_if_exception(lambda error: code(error) == "ConditionalRequestConflict"),
+            stop=stop_after_attempt(5),
+            wait=wait_random(0.05, 0.5),
+            reraise=True,
+        )
+        try:
+            retrying(self._fs.pipe_file, place, data, mode="create")
+        except OSError as error:
+            if not isinstance(error, FileExistsError) and code(error) not in _TAKEN:
+                raise
+            with suppress(FileNotFoundError):  # it was removed again
+                if self._fs.cat_file(place) == data:
+                    return
+            raise FileExistsError from error
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder with all that is in it; nothing happens if it is not there."""
@@ -146,15 +196,18 @@ class Storage:
             for name in [*files, *folders]:
                 place = Path(self.locate(str(name)))
                 with writing(str(place)):
-                    _sync(place)
+                    disk.sync(place)
 
 
 @contextmanager
 def _reading(place: str) -> Iterator[None]:
     """Turn what a filesystem raises into FileNotFoundError or :class:`StorageError`."""
     try:
-        yield
-    except (FileNotFoundError, NotADirectoryError):
+        with reaching(place):
+            yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if code(error) == "NoSuchBucket":
+            raise StorageError(f"{place}: there is no such bucket; make it, or choose another with --storage") from None
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place) from None
     except OSError as error:
         raise StorageError(f"{place}: cannot be read ({error.strerror or error}); mend its rights") from None
@@ -167,38 +220,10 @@ def writing(place: str, exclusive: bool = False) -> Iterator[None]:
     :param exclusive: let FileExistsError through
     """
     try:
-        yield
+        with reaching(place):
+            yield
     except OSError as error:
         if exclusive and isinstance(error, FileExistsError):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place) from None
-        # delta-rs writes its causes on coloured lines of their own
-        cause = error.strerror or " ".join(re.sub(r"\x1b\[\d+m|↳", "", str(error)).split())
+            raise
+        cause = "there is no such bucket" if code(error) == "NoSuchBucket" else error.strerror
         raise WriteError(f"{place}: could not be written ({cause})") from error
-
-
-def _write(target: Path, data: bytes | memoryview, durable: bool, exclusive: bool = False) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        if exclusive:
-            os.link(temporary, target)  # unlike a rename, never over what is there
-        else:
-            Path(temporary).replace(target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    if durable:
-        _sync(target.parent)  # the rename is durable once its folder is
-
-
-def _sync(place: Path) -> None:
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

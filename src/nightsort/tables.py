@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pds
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError, TableNotFoundError
-from pyarrow.fs import FileSystem, SubTreeFileSystem
+from deltalake.exceptions import DeltaError
+from pyarrow.fs import SubTreeFileSystem
 
-from nightsort.commits import Commits, committing
+from nightsort.commits import Commits, committing, newest
 from nightsort.datafiles import Action, DataFile, Ticket, adding, removing, write_file
 from nightsort.errors import StorageError
 from nightsort.storage import Storage
+from nightsort.stores import arrow_filesystem, gist
 
 CHECKED = {"fragment_scan_options": pds.ParquetFragmentScanOptions(page_checksum_verification=True)}
 _STREAMED = {"fragment_readahead": 1, "batch_readahead": 2, "cache_metadata": False}  # memory does not follow the table
@@ -41,10 +42,7 @@ class Table:
         self._commits = Commits(storage, name, schema, [partition_by] if partition_by else [])
 
     def _open(self, version: int | None = None) -> DeltaTable | None:
-        try:
-            return DeltaTable(self.uri, version=version)
-        except TableNotFoundError:
-            return None
+        return newest(self.uri, version)
 
     def version(self) -> int | None:
         """Number of the newest version; None while there is no table."""
@@ -180,7 +178,7 @@ class Table:
     def _over(self, table: DeltaTable) -> pds.Dataset:
         # delta-rs would hand Arrow a filesystem written in Python. Arrow's threads that still hold one
         # when the process ends abort it (seen in one process of three, with pyarrow 26).
-        native, path = FileSystem.from_uri(self.uri)
+        native, path = arrow_filesystem(self.uri)
         return table.to_pyarrow_dataset(filesystem=SubTreeFileSystem(path, native), schema=self.schema)
 
     def read(self, columns: Iterable[str], where: pc.Expression | None = None, version: int | None = None) -> pa.Table:
@@ -246,5 +244,4 @@ def reading(place: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, pa.ArrowException, OSError) as error:
-        cause = str(error).strip().splitlines()[0]
-        raise StorageError(f"{place}: is damaged, incomplete or not to be reached ({cause})") from error
+        raise StorageError(f"{place}: is damaged, incomplete or not to be reached ({gist(error)})") from error

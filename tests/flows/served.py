@@ -29,7 +29,7 @@ pipelines:
   nightly:
     flow: classify
     description: Classify what came in today.
-    parameters: {{source: drop, settle_seconds: 0}}
+    parameters: {{source: drop, settle_seconds: 0, sample: 0}}
     schedule: {{cron: 0 2 * * *, timezone: Europe/Berlin}}
   often:
     flow: train

@@ -17,17 +17,18 @@ from prefect.events import emit_event
 from prefect.exceptions import PrefectHTTPStatusError
 from selenium.webdriver import Chrome
 
-from flows import serving
-from flows.automations import automate
+from flows.deploying import deploy
 from nightsort.config.catalogue import PARAMS
+from nightsort.config.serving import Server
 from nightsort.errors import ConfigError
-from nightsort.pipelines import Server
+from nightsort.pipelines import Declaration
 from tasks import events
 from tasks.notice import automation, is_automated, resource
 from tests.flows.served import Served, free_port
 from tests.webhooks import Webhook
 
 TELLING = {automation(occasion) for occasion in ("failed", "crashed", "refused", "drift")}
+ENDING = "nightsort: crash what is dead"
 STARTING = {"nightsort: again when labels arrive", "nightsort: again when pictures drift"}
 
 
@@ -146,27 +147,33 @@ def test_the_form_explains_its_fields(served: Served, chromium: Chrome, tmp_path
     assert [part for part in wanted if part not in text] == []
 
 
-def test_deploying_twice_changes_nothing(served: Served, webhook: Webhook) -> None:
+def deployed(declared: Declaration) -> set[tuple[str, str]]:
+    """Deploy for workers: what was done to what kind of thing."""
+    return {(step.action, step.kind) for step in deploy(declared, "people", lambda lines: None)}
+
+
+def test_what_is_served_can_be_deployed_and_the_second_time_changes_nothing(served: Served, webhook: Webhook) -> None:
     def seen() -> dict[str, Any]:
-        deployed = {
+        made = {
             item.name: (item.id, item.parameters, [entry.schedule for entry in item.schedules])
             for item in served.client.read_deployments()
         }
-        return deployed | {item.name: item for item in served.client.read_automations()}
+        return made | {item.name: item for item in served.client.read_automations()}
 
     served.client.pause_automation(seen()[automation("refused")].id)
 
     before = seen()
-    names = serving.deploy(served.declaration, "people")
-    assert names == ["classify/nightly", "train/often", "retrain/again", "ingest/by-hand"]
-    once, pools = seen(), served.client.read_work_pools()
-    assert [pool.type for pool in pools if pool.name == "people"] == ["process"]
-    assert serving.deploy(served.declaration, "people") == names
+    assert deployed(served.declaration) == {
+        ("create", "pool"),
+        ("update", "deployment"),  # they were served by a process and are now in a pool
+        *(("unchanged", kind) for kind in ("webhook", "automation")),
+    }
+    once = seen()
+    assert {action for action, _ in deployed(served.declaration)} == {"unchanged"}
     assert seen() == once == before
-    assert seen().keys() - served.declaration.pipelines.keys() == TELLING | STARTING
+    assert seen().keys() - served.declaration.pipelines.keys() == TELLING | STARTING | {ENDING}
     off = [item.name for item in served.client.read_automations() if not item.enabled]
     assert off == [automation("refused")], "what a person switched off stays off"
-    assert len(served.client.read_work_pools()) == len(pools)
     assert served.deployment("nightly").work_pool_name == "people"
 
 
@@ -175,16 +182,16 @@ def test_what_is_no_longer_declared_is_no_longer_automated(served: Served, monke
         return {item.name for item in served.client.read_automations()}
 
     declared = served.declaration
-    ids = {name: served.deployment(name).id for name in declared.pipelines}
     again = declared.pipelines["again"].model_copy(update={"triggers": ["labels"]})
+    less = declared.model_copy(update={"pipelines": {**declared.pipelines, "again": again}})
     monkeypatch.setenv("NIGHTSORT_WEBHOOK", "s3cret")
     with pytest.raises(ConfigError, match="NIGHTSORT_WEBHOOK: must be an address") as refused:
-        automate(declared, ids)
+        deployed(less)
     assert "s3cret" not in str(refused.value)
-    assert automated() == TELLING | STARTING
+    assert automated() == TELLING | STARTING | {ENDING}
     monkeypatch.delenv("NIGHTSORT_WEBHOOK")
-    automate(declared.model_copy(update={"pipelines": {"again": again}}), {"again": ids["again"]})
-    assert automated() == {"nightsort: again when labels arrive"}
+    assert ("remove", "automation") in deployed(less)
+    assert automated() == {"nightsort: again when labels arrive", ENDING}
 
 
 def test_up_keeps_its_things_below_the_storage_root(served: Served) -> None:
@@ -204,4 +211,4 @@ def test_sigterm_ends_it_and_all_that_it_started(served: Served) -> None:
 def test_deploying_without_a_server_is_the_users_mistake(served: Served) -> None:
     nobody = served.declaration.model_copy(update={"server": Server(port=free_port())})
     with pytest.raises(ConfigError, match=r"no Prefect server answers at http://127\.0\.0\.1"):
-        serving.deploy(nobody, "people")
+        deployed(nobody)

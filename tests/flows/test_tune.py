@@ -144,11 +144,6 @@ def test_the_best_is_trained_and_judged_at_the_end(
     assert report.state == "completed" and report.tune.published == "not trained: another run trains"
 
 
-def test_a_study_needs_a_local_storage() -> None:
-    with pytest.raises(ConfigError, match="memory://x: a study is kept in a local folder"):
-        search.begin(Storage("memory://x"), "s", TrainParams(), ["mixup"], {})
-
-
 def test_abandoned_is_who_left_no_reason() -> None:
     def trial(state: TrialState, **attributes: str) -> Any:
         return optuna.trial.create_trial(

@@ -197,6 +197,19 @@ def test_tidying_leaves_one_file_a_day_and_every_row(ledger: Ledger, storage: St
     assert ledger.tidy() == 0
 
 
+def test_files_of_a_ledger_that_outgrew_its_target_are_larger(
+    ledger: Ledger, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abcdefgh":
+        ledger.commit(predictions(name))
+    monkeypatch.setattr("nightsort.scoring.ledger._TARGET", 1)
+    assert ledger.tidy() == 0, "each of eight files is above a target of one byte"
+    monkeypatch.setattr("nightsort.scoring.ledger._FILES", 2)
+    assert ledger.tidy() == 8
+    assert len(DeltaTable(storage.locate("predictions")).file_uris()) <= 3
+    assert sorted(ledger.predictions("path")["path"].to_pylist()) == list("abcdefgh")
+
+
 def test_others_read_it_without_nightsort(ledger: Ledger, storage: Storage) -> None:
     ledger.commit(predictions("a", "b"))
     ledger.commit(predictions("a", model=2, day="2026-11-22"))

@@ -28,6 +28,12 @@ def test_chunks_shrink_so_that_no_lane_waits_long_for_the_last() -> None:
     assert sizes[-2] == SMALLEST and sum(sizes) == 3000
 
 
+def test_many_lanes_get_larger_chunks_rather_than_more_of_them() -> None:
+    sizes = [chunk.num_rows for chunk in plan(decided([None] * 9000), lanes=300, largest=512)]
+    assert sizes == [300] * 30
+    assert [chunk.num_rows for chunk in plan(decided([None] * 300), lanes=300, largest=100)] == [100] * 3
+
+
 def test_chunks_do_not_depend_on_how_the_table_is_laid_out() -> None:
     whole = decided([None, "skipped", None, None, "skipped"] * 40)
     pieces = pa.concat_tables([whole.slice(start, 7) for start in range(0, whole.num_rows, 7)])

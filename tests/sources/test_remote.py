@@ -169,7 +169,7 @@ def web(tmp_path: Path) -> Iterator[str]:
 def test_a_busy_web_server_is_asked_again(
     web: str, tmp_path: Path, access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nightsort.sources.patience._LONGEST", 0.01)
+    monkeypatch.setattr("nightsort.stores._LONGEST", 0.01)
     data = bytes(range(256)) * 1000
     for name, content in {"a.png": b"abc", "b.png": b"", "a.tgz": gzip.compress(data)}.items():
         (tmp_path / "web" / name).write_bytes(content)
@@ -184,7 +184,7 @@ def test_a_busy_web_server_is_asked_again(
 
 
 def test_a_web_server_that_is_not_there_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nightsort.sources.patience._LONGEST", 0.01)
+    monkeypatch.setattr("nightsort.stores._LONGEST", 0.01)
     with pytest.raises(SourceError, match=r"^source http://127.0.0.1:9/a.zip: ") as caught:
         existing("http://127.0.0.1:9/a.zip")
     assert len(caught.value.lines) == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nightsort.errors import WriteError
-from nightsort.sources.scratch import once, scratch, sweep
+from nightsort.sources.scratch import let_go, once, scratch, sweep
 
 
 def put(folder: Path) -> None:
@@ -110,3 +110,17 @@ def test_a_scratch_folder_that_fails_is_no_fault_of_what_is_copied(tmp_path: Pat
 
     with pytest.raises(FileNotFoundError):
         once(tmp_path / "scratch" / "copy", "rest.tar.gz", missing)
+
+
+def test_a_process_that_outlives_a_run_lets_go_of_its_copies(tmp_path: Path) -> None:
+    folder = tmp_path / "nightsort-scratch-run"
+    once(folder / "copy", "a file", put)
+    process, _ = start(_use, str(folder))
+    let_go(str(folder))
+    assert (folder / "copy" / "a").exists(), "another process of the machine still uses it"
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+    once(folder / "copy", "a file", put)
+    let_go(str(folder))
+    assert not folder.exists()
+    let_go(str(folder))

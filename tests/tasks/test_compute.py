@@ -18,6 +18,7 @@ from distributed import Client, LocalCluster
 
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, DatasetError, RunError, ShardError
+from tasks import cluster as clusters
 from tasks import compute
 from tasks.compute import Done, Workers
 
@@ -172,7 +173,7 @@ def test_a_slice_travels_without_the_table_that_it_was_cut_from(
 
 
 def test_no_chunk_starts_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compute, "LocalCluster", lambda **_: pytest.fail("started a cluster"))
+    monkeypatch.setattr(clusters, "LocalCluster", lambda **_: pytest.fail("started a cluster"))
     with Workers(RunParams(workers=1)) as idle:
         assert list(idle.map(echo(), [])) == []
 
@@ -181,7 +182,7 @@ def test_a_local_cluster_listens_on_loopback_and_ends_with_its_block() -> None:
     with Workers(RunParams(workers=1)) as short:
         result = next(short.map(lambda chunk: os.getpid(), chunks_of(["a"], 1))).result
         assert result is not None and result != os.getpid()
-        assert short._cluster.scheduler_address.startswith("tcp://127.0.0.1:")
+        assert short.start().cluster.scheduler_address.startswith("tcp://127.0.0.1:")
     assert not Path(f"/proc/{result}").exists()
 
 
@@ -190,7 +191,6 @@ def test_an_external_scheduler_computes_and_is_left_running() -> None:
     with LocalCluster(**settings, host="127.0.0.1", silence_logs=50) as cluster:
         pids = {worker.pid for worker in cluster.workers.values()}
         with Workers(RunParams(scheduler=cluster.scheduler_address)) as external:
-            assert external._cluster is None
             done = list(external.map(lambda chunk: [os.getpid()], chunks_of(["a", "b"], 1)))
             assert {item.result[0] for item in done} == pids
         assert cluster.status.name == "running"
@@ -198,6 +198,6 @@ def test_an_external_scheduler_computes_and_is_left_running() -> None:
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tcp://127.0.0.1:99999"])
 def test_an_unreachable_scheduler_is_the_users_mistake(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compute, "_START_SECONDS", 1)
+    monkeypatch.setattr(clusters, "START_SECONDS", 1)
     with Workers(RunParams(scheduler=address)) as nowhere, pytest.raises(ConfigError, match=f"scheduler {address}"):
         next(nowhere.map(echo(), chunks_of(["a"], 1)))

@@ -132,3 +132,21 @@ def test_a_skipped_run_says_why_and_leaves_nothing(tmp_path: Path) -> None:
 def test_building_a_run_writes_nothing(tmp_path: Path) -> None:
     Run("train", RunParams(storage=str(tmp_path / "root")))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_workers_read_lies_where_those_of_other_machines_see_it(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    elsewhere = Run("tune", RunParams(storage=str(root), scheduler="tcp://10.0.0.1:8786"))
+    with elsewhere.lease("study"):
+        assert elsewhere.shared_scratch.parent == root / "scratch"
+        assert not elsewhere.scratch.is_relative_to(root), "archives are unpacked on the machine that reads them"
+    assert list((root / "scratch").iterdir()) == []
+    here = Run("tune", RunParams(storage=str(root)))
+    with here.lease("study"):
+        assert here.shared_scratch == here.scratch
+
+
+def test_workers_of_other_machines_cannot_learn_without_a_folder_that_all_see() -> None:
+    run = Run("tune", RunParams(storage="memory://bucket", scheduler="tcp://10.0.0.1:8786"))
+    with pytest.raises(ConfigError, match=r"^tune: workers on other machines .* got memory://bucket; or leave compute"):
+        _ = run.shared_scratch

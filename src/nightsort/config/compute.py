@@ -65,6 +65,17 @@ class Compute(BaseModel):
         description="What each chunk takes of an external worker's resources, such as GPU: 1; for pipelines.yaml only.",
     )
     cluster: Cluster | None = Field(None, description="A cluster made for each run; for pipelines.yaml only.")
+    patience: int = Field(
+        600,
+        ge=1,
+        description="Seconds that a run waits for workers elsewhere, or their scheduler, to come (back); "
+        "for pipelines.yaml only.",
+    )
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether workers may be on other machines, which see other files."""
+        return bool(self.scheduler) or (self.cluster is not None and self.cluster.kind != "cuda")
 
     @model_validator(mode="after")
     def _one_of(self) -> "Compute":

@@ -6,12 +6,16 @@ Does not know where a value came from.
 """
 
 import inspect
+import re
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nightsort.config.compute import Compute
 from nightsort.words import Occasion
+
+
+_CREDENTIALS = r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@"
 
 
 def own_first(model: type[BaseModel]) -> list[str]:
@@ -23,6 +27,10 @@ def own_first(model: type[BaseModel]) -> list[str]:
 def _for_people(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """Forms show the properties of a schema in their order."""
     schema["properties"] = {name: schema["properties"][name] for name in own_first(model)}
+    for part in schema["properties"].values():
+        for kind in (part, *part.get("anyOf", ())):
+            if kind.get("type") == "string" and not kind.keys() & {"enum", "const", "pattern"}:
+                kind["pattern"] = f"^(?!{_CREDENTIALS})"  # so that a Prefect server refuses it before it is kept
 
 
 class RunParams(Compute):
@@ -39,3 +47,14 @@ class RunParams(Compute):
         default_factory=lambda: list(get_args(Occasion)),
         description="What to tell the address in the environment variable NIGHTSORT_WEBHOOK of, if there is one.",
     )
+
+    @field_validator("*")
+    @classmethod
+    def _holds_no_credentials(cls, value: Any) -> Any:
+        """Where pictures come from is kept with every row, and parameters are shown to everybody."""
+        if isinstance(value, str) and re.match(_CREDENTIALS, value):
+            raise ValueError(
+                "must hold no user or password before the @, since it is kept and shown; the environment gives them, "
+                "see docs/security.md"
+            )
+        return value

@@ -12,11 +12,12 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from nightsort import clock
+from nightsort import clock, logs
 from nightsort.errors import ModelError, StaleError
 from nightsort.learning.card import Card, load_card
 from nightsort.storage import Storage
 
+_LOG = logs.logger("champion")
 _ALIAS = "models/champion"
 
 How = Literal["judged", "forced", "rolled back"]
@@ -143,6 +144,7 @@ class Registry:
             # A store may have done it and lost the answer, so that a retry found our own.
             if self._storage.read_bytes(name) != data:
                 raise _overtaken(version, expected, self.alias()) from None
+        _LOG.info("champion is model %d: %s", version, move.line, extra={"model_version": version, "how": how})
         return move
 
     def _generations(self) -> list[int]:

@@ -13,7 +13,7 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nightsort.balance.plan import ON_EMBEDDINGS
@@ -21,6 +21,7 @@ from nightsort.config.training import FitParams
 from nightsort.errors import ConfigError, StorageError, UserError, WriteError
 from nightsort.learning.feeds.shared import Shared
 from nightsort.learning.history import Epoch
+from nightsort.learning.journal import ObjectJournal
 from nightsort.learning.resumption import prepare
 from nightsort.learning.validation import validate
 from nightsort.storage import Storage, writing
@@ -50,9 +51,9 @@ SPACES: dict[Tunable, BaseDistribution] = {
 
 @dataclass(frozen=True)
 class Search:
-    """A study in a journal file, which any number of processes may work on.
+    """A study in a journal, which any number of processes may work on.
 
-    :param file: of the journal
+    :param file: of the journal, or where its entries are in an object store
     :param params: the knobs that stay as given
     :param names: of the knobs that are searched
     """
@@ -77,7 +78,7 @@ class Search:
         try:
             with writing(self.file):
                 return optuna.create_study(
-                    storage=JournalStorage(JournalFileBackend(self.file)),
+                    storage=JournalStorage(_journal(self.file)),
                     study_name="search",
                     direction="maximize",
                     load_if_exists=True,
@@ -92,15 +93,11 @@ def begin(storage: Storage, name: str, params: FitParams, names: list[Tunable], 
     """Begin a search, or go on with it: what a dead run left half done is tried again.
 
     :param facts: what must be the same for its trials to be comparable, as JSON has it
-    :raises ConfigError: the storage is not local, or the study was begun with other facts
+    :raises ConfigError: the study was begun with other facts
     """
-    if not storage.is_local:
-        raise ConfigError(f"storage {storage.root}: a study is kept in a local folder; choose one with --storage")
-    file = Path(storage.locate(f"studies/{name}.log"))
-    with writing(str(file)):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _cut_torn_line(file)
-    search = Search(str(file), params, names)
+    search = Search(storage.locate(f"studies/{name}.log" if storage.is_local else f"studies/{name}"), params, names)
+    if storage.is_local:
+        _make_ready(Path(search.file))
     study = search.study()
     facts = facts | {"search": {name: optuna.distributions.distribution_to_json(SPACES[name]) for name in names}}
     _compare(name, study.user_attrs.get("facts", facts), facts)
@@ -113,11 +110,17 @@ def begin(storage: Storage, name: str, params: FitParams, names: list[Tunable], 
     return search
 
 
-def _cut_torn_line(file: Path) -> None:
+def _journal(file: str) -> BaseJournalBackend:
+    return ObjectJournal(file) if "://" in file else JournalFileBackend(file)
+
+
+def _make_ready(file: Path) -> None:
     """Remove what a process wrote of a line when it was killed: the next line would be joined to it."""
-    if file.exists() and not (data := file.read_bytes()).endswith(b"\n"):
-        with file.open("r+b") as journal:
-            journal.truncate(data.rfind(b"\n") + 1)
+    with writing(str(file)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and not (data := file.read_bytes()).endswith(b"\n"):
+            with file.open("r+b") as journal:
+                journal.truncate(data.rfind(b"\n") + 1)
 
 
 def _compare(name: str, before: dict[str, Any], now: dict[str, Any]) -> None:

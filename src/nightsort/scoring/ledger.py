@@ -21,8 +21,9 @@ from nightsort.storage import Storage
 from nightsort.tables import Table
 
 _ROWS = 16_384  # of a batch: what a reader holds at once
-_SMALL = 500_000  # bytes: a file below this is worth merging with others of its day
 _TARGET = 1_000_000  # bytes of a merged file: some 8,000 rows, which are sorted in memory
+_FILES = 1024  # of a table that has outgrown the target: whoever looks for a place opens each of them
+_LARGEST = 64_000_000  # bytes of a merged file, whatever the table has grown to
 _HOURS_TO_FINISH = 24  # readers of files that were merged away get this long
 _STATE = ["path", "member", "size", "stamp", "sha256"]
 _ANY = pc.scalar(True)
@@ -102,13 +103,15 @@ class Ledger:
     def tidy(self, ticket: Ticket | None = None) -> int:
         """Merge the small files of each day, and delete what nothing names any more.
 
-        A day that nothing was added to since stays as it is, so a night costs what its own rows cost.
+        A day that nothing was added to since stays as it is, so a night costs what its own rows cost; of a ledger of
+        gigabytes the files of old days are merged again each time that it has doubled.
 
         :returns: how many files were merged
         """
         merged = 0
         for table in (self._predictions, self._copies):
-            merged += table.merge_small(_SMALL, _TARGET, ticket)
+            target = min(max(_TARGET, sum(table.sizes()) // _FILES), _LARGEST)
+            merged += table.merge_small(target // 2, target, ticket)
             table.vacuum(_HOURS_TO_FINISH, keep_versions=False)
         return merged
 

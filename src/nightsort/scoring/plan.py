@@ -12,7 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 SMALLEST = 32
-"""Pictures of a chunk, at least: below this, sending and committing one costs more than it spreads."""
+"""Pictures of a chunk, at least: below this, sending and committing one costs more than it spreads.
+
+Where there are more lanes than this, at least as many as lanes: chunks are committed one after another, and while one
+of each lane is, the others have to last."""
 
 
 def plan(decided: pa.Table, lanes: int, largest: int) -> Iterator[pa.Table]:
@@ -26,11 +29,12 @@ def plan(decided: pa.Table, lanes: int, largest: int) -> Iterator[pa.Table]:
     :param lanes: chunks that are worked on at the same time
     :param largest: pictures of a chunk, at most
     """
+    smallest = max(SMALLEST, lanes)
     new = np.flatnonzero(pc.is_null(decided["outcome"]))
     start = 0
     while start < len(new):
         share = math.ceil((len(new) - start) / (2 * lanes))
-        rows = new[start : start + min(largest, max(SMALLEST, share))]
+        rows = new[start : start + min(largest, max(smallest, share))]
         stretch = decided.slice(rows[0], rows[-1] - rows[0] + 1)
         yield stretch.filter(pc.is_null(stretch["outcome"]))
         start += len(rows)

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -20,17 +19,13 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from nightsort.errors import PictureError, SourceError
-from nightsort.sources.patience import S3FS_ATTEMPTS, patience
 from nightsort.sources.scratch import default_scratch, once
 from nightsort.sources.unpacking import plain_name, unpack
+from nightsort.stores import S3FS_ATTEMPTS, patience, reaching
 
 _LOCAL = LocalFileSystem()  # looked up for each, it would take a third of the time to read a small file
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "http": "http", "https": "http"}
-_STORE_LIBRARIES = {"botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "azure", "adlfs"}
-_REMEDIES = {
-    "NoCredentialsError": "; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or, if it is public, FSSPEC_S3_ANON=true"
-}
 _ROLES = {"source": "a folder, a bucket, an archive or a video", "manifest": "a file, or a name inside the source"}
 _TOGETHER = 256  # files fetched at a time,
 _TOGETHER_BYTES = 64_000_000  # unless they have more bytes than this
@@ -84,24 +79,6 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
     if extra == "s3":
         fs.retries = S3FS_ATTEMPTS
     return fs, str(path)
-
-
-@contextmanager
-def reaching(place: str) -> Iterator[None]:
-    """Turn what a store's own library raises into OSError: a number, a text for a person, the place."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place) from error
-    except PermissionError as error:
-        raise PermissionError(errno.EACCES, error.strerror or str(error), place) from error
-    except OSError as error:
-        raise OSError(error.errno or errno.EIO, error.strerror or f"{type(error).__name__}: {error}", place) from error
-    except Exception as error:
-        name = type(error).__name__
-        if type(error).__module__.partition(".")[0] not in _STORE_LIBRARIES:
-            raise
-        raise OSError(errno.EIO, f"{name}: {' '.join(str(error).split())}{_REMEDIES.get(name, '')}", place) from error
 
 
 def existing(uri: str, role: str = "source") -> tuple[fsspec.AbstractFileSystem, str]:

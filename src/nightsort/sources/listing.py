@@ -16,11 +16,12 @@ from nightsort.schema import LISTING, place
 from nightsort.sources import video
 from nightsort.sources.containers import DAMAGE, Entry, entries, is_container
 from nightsort.sources.entry import failure
-from nightsort.sources.files import Access, existing, reaching
+from nightsort.sources.files import Access, existing
 from nightsort.sources.labels import Decision, decided_by_name, label_of, split_of
 from nightsort.sources.manifest import is_manifest, load_manifest
 from nightsort.sources.settling import settle
 from nightsort.sources.tree import Found, Tree
+from nightsort.stores import reaching
 
 _ROWS = 10_000  # of a batch
 _GROWING = ("deferred", "still_written", "changed while it was listed")

@@ -10,9 +10,9 @@ import fcntl
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -20,6 +20,8 @@ from filelock import FileLock
 from nightsort.errors import WriteError
 
 _PREFIX = "nightsort-scratch-"
+_used: dict[Path, int] = {}  # scratch folder of another process -> the lock that keeps it
+_using = threading.Lock()
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -69,6 +71,14 @@ def sweep(parent: str) -> None:
             os.close(lock)
 
 
+def let_go(folder: str) -> None:
+    """In a process that outlives a run: give up the run's scratch folder, and remove it if nobody here uses it."""
+    with _using:
+        if (lock := _used.pop(Path(folder), None)) is not None:
+            os.close(lock)
+    sweep(str(Path(folder).parent))
+
+
 def once(folder: Path, what: str, fill: Callable[[Path], None]) -> None:
     """Have `fill` make the contents of a folder inside a scratch folder, unless it is there.
 
@@ -103,10 +113,11 @@ def _build(folder: Path, fill: Callable[[Path], None]) -> None:
         shutil.rmtree(building, ignore_errors=True)
 
 
-@cache
 def _use(folder: Path) -> None:
-    """Keep a scratch folder, made if need be, from being swept while this process lives."""
-    _hold(folder)
+    """Keep a scratch folder, made if need be, from being swept while this process lives, or until it lets go."""
+    with _using:
+        if folder not in _used:
+            _used[folder] = _hold(folder)
 
 
 def _hold(folder: Path) -> int:

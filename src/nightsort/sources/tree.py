@@ -16,7 +16,8 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from nightsort.errors import SourceError
-from nightsort.sources.files import reaching, stamp
+from nightsort.sources.files import stamp
+from nightsort.stores import reaching
 
 
 class Found(NamedTuple):

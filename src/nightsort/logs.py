@@ -1,0 +1,247 @@
+"""Owns the log of a process: the form of its lines, the run that they belong to, what is kept out of them.
+
+Invariant: no secret that this process can know of leaves it in a log line, whatever handler writes it; where nobody
+asked for a log, the terminal is as quiet as without one. Does not know what is worth telling.
+
+`NIGHTSORT_LOG=json` writes one JSON object a line on standard error, `NIGHTSORT_LOG=text` the same for people.
+"""
+
+import json
+import logging
+import os
+import re
+import sys
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from pythonjsonlogger.json import JsonFormatter
+
+FORM = "NIGHTSORT_LOG"
+"""Environment variable: json or text; nothing is logged without it."""
+
+REDACTED = "[redacted]"
+
+_OURS = ("nightsort", "tasks", "flows")
+_SECRET_NAME = re.compile(
+    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|KEY|AUTH|WEBHOOK|CREDENTIAL|CONNECTION_(URL|STRING)"
+)
+_SETTINGS = "FSSPEC_"  # environment variables of this name hold settings of a store, in JSON
+_SHORTEST = 6  # characters of a secret; a shorter value, such as "true", is part of too many words
+_PATTERNS = tuple(
+    (re.compile(pattern, flags), replacement)
+    for pattern, flags, replacement in (
+        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL, REDACTED),
+        (r"(?<=://)[^\s/?#'\"<>]+@", 0, f"{REDACTED}@"),
+        (r"\b(Bearer)\s+[\w.~+/=-]{6,}", re.IGNORECASE, rf"\1 {REDACTED}"),
+        (r"\b(Basic)\s+(?=\S*[\dA-Z=])[\w+/=-]{6,}", 0, rf"\1 {REDACTED}"),
+        (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", 0, REDACTED),
+        (r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*", 0, REDACTED),  # a JSON web token
+        (r"([?&](?:sig|signature|X-Amz-[\w-]+)=)[^&\s'\"]+", re.IGNORECASE, rf"\1{REDACTED}"),
+        (
+            r"((?:password|passwd|secret|api_?key|access_key|access_token)['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&}]{6,}",
+            re.IGNORECASE,
+            rf"\1{REDACTED}",
+        ),
+    )
+)
+
+_context: ContextVar[Mapping[str, str]] = ContextVar("nightsort_log", default=MappingProxyType({}))
+
+
+def redacted(text: str) -> str:
+    """A text without the secrets of this process's environment, and without what looks like a secret."""
+    for secret in _secrets(tuple(item for item in os.environ.items() if _may_hold_secrets(item[0]))):
+        text = text.replace(secret, REDACTED)
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def cleanse(error: BaseException) -> None:
+    """Take secrets out of an error, and of what caused it, before others show or keep its words."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.args = tuple(redacted(part) if isinstance(part, str) else part for part in error.args)
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+
+
+@lru_cache(maxsize=4096)
+def _is_named_secret(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name.upper()))
+
+
+@lru_cache(maxsize=16)
+def _secrets(named: tuple[tuple[str, str], ...]) -> list[str]:
+    """Every form in which the values may be met, the longest first."""
+    values = [part for name, value in named for part in (_parts(value) if name.startswith(_SETTINGS) else [value])]
+    forms = {form for value in values for form in _forms(value.strip())}
+    return sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)
+
+
+def _may_hold_secrets(name: str) -> bool:
+    return _is_named_secret(name) or name.startswith(_SETTINGS)
+
+
+def _parts(value: str) -> Iterator[str]:
+    """The secrets among settings of a store: a value, or an object of JSON, of objects again."""
+    try:
+        waiting = [json.loads(value)]
+    except ValueError:
+        yield value
+        return
+    while waiting:
+        found = waiting.pop()
+        for key, inner in found.items() if isinstance(found, dict) else ():
+            if isinstance(inner, dict):
+                waiting.append(inner)
+            elif isinstance(inner, str) and _is_named_secret(key):
+                yield inner
+
+
+def _forms(value: str) -> Iterator[str]:
+    if value.startswith(("/", "~")) and Path(value).expanduser().exists():
+        return  # where a secret lies is none
+    parts = [value, value.partition(":")[2], b64encode(value.encode()).decode()]  # of user:password, as it is sent
+    if "://" in value:
+        with suppress(ValueError):  # it need be no address that works
+            address = urlsplit(value)
+            parts = [value, address.password or "", f"{address.path}?{address.query}".strip("/?")]
+    for part in parts:
+        yield from (part, quote(part, safe=""), unquote(part), repr(part)[1:-1])
+
+
+@contextmanager
+def within(**fields: str) -> Iterator[None]:
+    """Lines logged inside carry these fields: run_id, flow, stage, chunk."""
+    token = _context.set({**_context.get(), **fields})
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def carried() -> dict[str, str]:
+    """The fields that lines logged now carry, to be handed on to another process."""
+    return dict(_context.get())
+
+
+def logger(part: str) -> logging.Logger:
+    """Where a part of the program tells operators what it does; silent unless somebody wants to hear it."""
+    found = logging.getLogger(f"nightsort.{part}")
+    if not found.handlers:
+        found.addHandler(logging.NullHandler())  # else Python would print warnings
+    return found
+
+
+def install() -> None:
+    """Redact every record of this process from now on, and log in the form that the environment asks for.
+
+    Calling it again, such as after another library set its logging up, changes nothing but what was lost since.
+    """
+    if not isinstance(logging.getLogRecordFactory(), _Redacting):
+        logging.setLogRecordFactory(_Redacting(logging.getLogRecordFactory()))
+    form = os.environ.get(FORM, "").lower()
+    if form not in ("json", "text"):
+        return
+    root = logging.getLogger()
+    if not any(isinstance(handler, Lines) for handler in root.handlers):
+        root.addHandler(Lines(form))
+    for handler in root.handlers[:]:
+        if type(handler).__name__ == "PrefectConsoleHandler":  # it would write every line a second time
+            root.removeHandler(handler)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+class _Redacting:
+    """Makes log records without secrets, so that they reach no handler, whoever installs it, and whenever."""
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record: logging.LogRecord = self._make(*args, **kwargs)
+        Redaction().filter(record)
+        return record
+
+
+class Redaction(logging.Filter):
+    """Takes secrets out of a record: of its message, its arguments, its traceback, its extra fields."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always lets the record pass."""
+        try:
+            if isinstance(record.args, tuple):  # whoever reads them one by one finds as many as there were
+                record.args = tuple(_without(value) for value in record.args)
+            message = record.getMessage()
+            if (clean := redacted(message)) != message:
+                record.msg, record.args = clean, ()
+            if record.exc_info:
+                record.exc_text = redacted(logging.Formatter().formatException(record.exc_info))
+                record.exc_info = None
+            for key in record.__dict__.keys() - _KEPT:
+                record.__dict__[key] = _without(record.__dict__[key])
+        except Exception as error:  # a message that does not fit its arguments; the line itself must not end the work
+            record.msg, record.args = f"a log line could not be made: {type(error).__name__}", ()
+            record.exc_info = record.exc_text = None
+        return True
+
+
+_KEPT = logging.makeLogRecord({}).__dict__.keys()
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, BaseException) and redacted(str(value)) != str(value):
+        return redacted(str(value))
+    return value
+
+
+class Lines(logging.Handler):  # a private name would tell Prefect to put its own handler in this one's place
+    """Writes records on standard error, one a line, with the fields of the context that they were met in.
+
+    :param form: json or text
+    """
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.setFormatter(_Json() if form == "json" else _Text())
+        self.addFilter(Redaction())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line; a standard error that is closed loses it."""
+        try:
+            record.__dict__.update({key: value for key, value in _context.get().items() if key not in record.__dict__})
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            self.handleError(record)
+
+
+def _seen(record: logging.LogRecord) -> dict[str, Any]:
+    when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    return {"time": when, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
+
+
+class _Json(JsonFormatter):
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        log_data.update(_seen(record))
+        super().add_fields(log_data, record, message_dict)
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        fields = [f"{key}={record.__dict__[key]}" for key in record.__dict__.keys() - _KEPT if key in _context.get()]
+        line = " ".join([*_seen(record).values(), *sorted(fields)])
+        shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)  # nothing steers a terminal
+        return f"{shown}\n{record.exc_text}" if record.exc_text else shown

@@ -1,0 +1,1 @@
+"""Backups of a storage root, and putting one back."""

@@ -1,0 +1,39 @@
+"""Owns the check of the Dask scheduler: whether it can be reached, over TLS, and who works for it.
+
+Invariant: no work is sent but a question. Does not know what will be computed.
+"""
+
+from collections.abc import Iterator
+
+from nightsort.config.compute import Compute
+from nightsort.errors import ConfigError
+from nightsort.operations.finding import Finding, fail, ok, warn
+
+
+def scheduler(compute: Compute) -> Iterator[Finding]:
+    """What computes, as pipelines.yaml declares it."""
+    if compute.cluster:
+        yield ok("compute", f"a cluster of kind {compute.cluster.kind} is made for each run; it is not tried here")
+        return
+    if not compute.scheduler:
+        yield ok("compute", "processes of this machine")
+        return
+    from tasks.cluster import Engine
+    from tasks.fitness import require_same_release
+
+    if not compute.scheduler.startswith("tls://"):
+        yield warn("compute", f"{compute.scheduler} is not at tls://: who reaches it can run what he likes on the "
+                   "workers", "have it listen at tls://, and name compute.tls; see docs/cluster.md")  # fmt: skip
+    engine = Engine(compute, 1, 1, 0)
+    try:
+        everyone, fit = engine.everyone(), engine.workers()
+        require_same_release(engine)
+        told = f"{engine.name}: {len(everyone)} workers, {len(fit)}{engine.needed or ' of them usable'}"
+        if fit:
+            yield ok("compute", f"{told}, {sum(engine.slots(worker) for worker in fit.values())} chunks at a time")
+        else:
+            yield fail("compute", told, "start workers; docs/cluster.md says how")
+    except ConfigError as error:
+        yield fail("compute", str(error), "mend it; docs/cluster.md says how")
+    finally:
+        engine.close()
