@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from nightsort.config.run import own_first
 
 _COMMON = {"storage"}  # every command has it already
-DECLARED = {"tls", "resources", "cluster", "patience"}  # of a cluster, which only pipelines.yaml has room for
+DECLARED = {"tls", "resources", "cluster", "worker_timeout"}  # of a cluster, which only pipelines.yaml has room for
 
 
 def of_model(model: type[BaseModel]) -> list[click.Parameter]:

@@ -112,13 +112,13 @@ class Engine:
     def regain(self) -> None:
         """Wait until a connection that broke is there again.
 
-        :raises RunError: if it does not come within the patience of the run
+        :raises RunError: if it does not come within the worker_timeout of the run
         """
-        end = time.monotonic() + self._params.patience
+        end = time.monotonic() + self._params.worker_timeout
         while self.client.status != "running":
             if time.monotonic() > end:
                 raise RunError(
-                    f"{self.name}: lost, and not back within {self._params.patience} s (patience); "
+                    f"{self.name}: lost, and not back within {self._params.worker_timeout} s (worker_timeout); "
                     "the next run completes the work"
                 )
             if self.client.status == "closed":  # Dask itself has given up

@@ -94,7 +94,7 @@ class Workers:
         :param function: at module level, so that workers can import it
         :raises ShardError: names the chunk that failed twice
         :raises NightsortError: whatever of ours the function raised
-        :raises RunError: if workers elsewhere, or their scheduler, are away for longer than the patience of the run
+        :raises RunError: if workers elsewhere, or their scheduler, are away for longer than the worker_timeout of the run
         """
         waiting = iter(chunks)
         first = next(waiting, None)
@@ -139,7 +139,7 @@ class Workers:
 
     def _flight(self) -> Flight[Any]:
         elsewhere = not self._engine.is_local
-        return Flight(self._engine, self._params.patience, self._params.resources if elsewhere else {})
+        return Flight(self._engine, self._params.worker_timeout, self._params.resources if elsewhere else {})
 
     def _send(
         self, flight: Flight[pa.Table], function: Callable[..., Any], chunk: pa.Table, args: tuple[Any, ...]

@@ -38,7 +38,7 @@ class Watch:
             self._since = time.monotonic()
             _say(f"{missing}; waiting for up to {self._patience:.0f} s")
         elif missing and self._since is not None and time.monotonic() - self._since > self._patience:
-            raise RunError(f"{missing} for {self._patience:.0f} s (patience); the next run completes the work")
+            raise RunError(f"{missing} for {self._patience:.0f} s (worker_timeout); the next run completes the work")
 
     def lost(self) -> None:
         """Say that the scheduler is away, if it is."""

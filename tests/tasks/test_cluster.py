@@ -191,7 +191,7 @@ def test_what_a_run_starts_of_its_own_is_local_whatever_computes_its_chunks() ->
 
 
 def test_another_flow_that_a_run_starts_computes_where_it_does(tls: Tls) -> None:
-    params = TuneParams(scheduler="tls://a:1", tls=tls, resources={"GPU": 1}, patience=5)
+    params = TuneParams(scheduler="tls://a:1", tls=tls, resources={"GPU": 1}, worker_timeout=5)
     values = params.model_dump(include=set(TrainParams.model_fields))
     started = TrainParams.model_validate(values | {"dataset_version": 1})
     assert all(getattr(started, name) == getattr(params, name) for name in Compute.model_fields)

@@ -234,8 +234,8 @@ def test_a_run_without_workers_for_too_long_ends_in_one_line(
     outside: Outside, params: Callable[..., RunParams], said: list[str]
 ) -> None:
     outside.kill("plain", "gpu")
-    expected = f"scheduler {outside.address}: has no worker for 1 s (patience); the next run completes the work"
-    with Workers(params(patience=1)) as workers, pytest.raises(RunError) as caught:
+    expected = f"scheduler {outside.address}: has no worker for 1 s (worker_timeout); the next run completes the work"
+    with Workers(params(worker_timeout=1)) as workers, pytest.raises(RunError) as caught:
         workers.start()
     assert str(caught.value) == expected
 
@@ -256,8 +256,10 @@ def test_a_scheduler_that_comes_back_is_given_the_rest(outside: Outside, params:
 def test_a_scheduler_that_stays_away_is_an_error_that_names_it(
     outside: Outside, params: Callable[..., RunParams]
 ) -> None:
-    expected = f"scheduler {outside.address}: lost, and not back within 1 s (patience); the next run completes the work"
-    with Workers(params(patience=1)) as workers:
+    expected = (
+        f"scheduler {outside.address}: lost, and not back within 1 s (worker_timeout); the next run completes the work"
+    )
+    with Workers(params(worker_timeout=1)) as workers:
         mapped = workers.map(answer(), chunks_of(NAMES))
         next(mapped)
         outside.kill("scheduler")

@@ -65,7 +65,7 @@ class Compute(BaseModel):
         description="What each chunk takes of an external worker's resources, such as GPU: 1; for pipelines.yaml only.",
     )
     cluster: Cluster | None = Field(None, description="A cluster made for each run; for pipelines.yaml only.")
-    patience: int = Field(
+    worker_timeout: int = Field(
         600,
         ge=1,
         description="Seconds that a run waits for workers elsewhere, or their scheduler, to come (back); "

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from nightsort.config.compute import Compute
 from nightsort.words import Occasion
 
-
 _CREDENTIALS = r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@"
 
 
