@@ -26,7 +26,7 @@ def common(command: Any) -> Any:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line."),
         click.option("--config", type=click.Path(path_type=Path), help="Declaration to use [default: pipelines.yaml]."),
-        click.option("--storage", help="Storage root, a folder."),
+        click.option("--storage", help="Storage root, a folder or s3://bucket/prefix."),
     ):
         command = option(command)
     return command

@@ -94,7 +94,7 @@ class Workers:
         :param function: at module level, so that workers can import it
         :raises ShardError: names the chunk that failed twice
         :raises NightsortError: whatever of ours the function raised
-        :raises RunError: if workers elsewhere, or their scheduler, are away for longer than the worker_timeout of the run
+        :raises RunError: if workers elsewhere, or their scheduler, are away for longer than the run's worker_timeout
         """
         waiting = iter(chunks)
         first = next(waiting, None)

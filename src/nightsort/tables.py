@@ -244,4 +244,6 @@ def reading(place: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, pa.ArrowException, OSError) as error:
-        raise StorageError(f"{place}: is damaged, incomplete or not to be reached ({gist(error)})") from error
+        if (cause := gist(error)).startswith("NoSuchBucket"):
+            raise StorageError(f"{place}: there is no such bucket; make it, or choose one with --storage") from error
+        raise StorageError(f"{place}: is damaged, incomplete or not to be reached ({cause})") from error

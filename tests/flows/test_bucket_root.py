@@ -53,7 +53,7 @@ def test_through_a_rude_store_every_picture_is_accounted_for(
 ) -> None:
     """503s, answers that break off, and answers that never come, of reads and of writes that were done."""
     drop, labelled = pictures.mixed(tmp_path / "drop"), pictures.labelled(tmp_path / "more", {"red": 4}, start=100)
-    proxy = rude(object_store.endpoint, busy=0.1, reset=0.05, seed=5)
+    proxy = rude(object_store.endpoint, busy=0.05, reset=0.03, seed=5)
     night = ClassifyParams(source=str(drop.folder), storage=bucket.root, sample=0, **QUICKLY)
     report = classify(night)
     assert report.intake and report.intake.tally.balanced and report.intake.reasons == drop.reasons
