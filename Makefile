@@ -34,7 +34,7 @@ month: $(SETUP) ## rehearse thirty nights: drift, review, retraining, the gate, 
 topology: $(SETUP) ## PostgreSQL, server, workers, Dask and a store on loopback, each killed once in mid-run
 	$(BIN)/python -m topology
 
-services: ## install what only some tests need (Debian: chromium, gcc)
+services: ## install what only some tests need (Debian: chromium, gcc, PostgreSQL, nginx)
 	apt-get update -qq
 	apt-get install -y -qq --no-install-recommends gcc libc6-dev chromium chromium-driver fonts-dejavu-core \
 		postgresql iproute2 nginx-light

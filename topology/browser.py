@@ -21,6 +21,7 @@ from nightsort.errors import RunError
 _BROWSER, _DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 _OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 _PATIENCE = 120  # seconds for a page of a busy machine
+_FORM = "Run Deployment"  # title of the form with the parameters
 
 
 def is_there() -> bool:
@@ -47,16 +48,19 @@ class Person:
         self._wait.until(lambda driver: "login" not in driver.current_url and "unauth" not in driver.current_url)
 
     def quick_run(self, deployment: str, name: str) -> None:
-        """Open a deployment and press Run, then Quick run."""
+        """Open a deployment, press Run and Quick run, and Run again below the parameters that it shows."""
         self._driver.get(f"{self._page}/deployments/deployment/{deployment}")
         self._press("Run")
         self._press("Quick run")
-        self._wait.until(lambda driver: "scheduled" in driver.find_element(By.TAG_NAME, "body").text.lower())
+        self._wait.until(lambda driver: _FORM in _text(driver))
         self._keep(name)
+        self._press("Run")
+        self._wait.until(lambda driver: _FORM not in _text(driver))
 
     def _press(self, words: str) -> None:
+        """Press what says these words; of several the last, which lies on top."""
         said = f"normalize-space(.)='{words}'"
-        place = f"//*[self::button or self::a or @role='menuitem'][{said}] | //*[{said} and not(*[{said}])]"
+        place = f"(//*[self::button or self::a or @role='menuitem'][{said}] | //*[{said} and not(*[{said}])])[last()]"
         try:
             self._wait.until(conditions.element_to_be_clickable((By.XPATH, place))).click()
         except TimeoutException:
@@ -66,6 +70,10 @@ class Person:
     def _keep(self, name: str) -> None:
         self._pictures.mkdir(parents=True, exist_ok=True)
         self._driver.save_screenshot(str(self._pictures / f"{name}.png"))
+
+
+def _text(driver: webdriver.Chrome) -> str:
+    return str(driver.find_element(By.TAG_NAME, "body").text)
 
 
 @contextmanager

@@ -25,8 +25,9 @@ def test_what_a_flow_alone_takes_comes_before_what_it_shares(flow: str, own: str
 @pytest.mark.parametrize("flow", PARAMS)
 def test_a_form_has_the_order_of_the_command_line(flow: str) -> None:
     words = [parameter.name for parameter in of_model(PARAMS[flow])]
-    shown = [name for name in PARAMS[flow].model_json_schema()["properties"] if name not in {"storage"} | DECLARED]
-    assert shown == words
+    properties = PARAMS[flow].model_json_schema()["properties"]
+    assert [name for name in properties if name not in {"storage"} | DECLARED] == words
+    assert [part["position"] for part in properties.values()] == list(range(len(properties)))
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,10 @@ def own_first(model: type[BaseModel]) -> list[str]:
 
 
 def _for_people(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Forms show the properties of a schema in their order."""
+    """Forms show the properties of a schema in their order, and by position: PostgreSQL keeps no order of keys."""
     schema["properties"] = {name: schema["properties"][name] for name in own_first(model)}
+    for position, part in enumerate(schema["properties"].values()):
+        part["position"] = position
     for part in schema["properties"].values():
         for kind in (part, *part.get("anyOf", ())):
             if kind.get("type") == "string" and not kind.keys() & {"enum", "const", "pattern"}:

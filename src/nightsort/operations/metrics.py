@@ -20,16 +20,18 @@ from nightsort.config.catalogue import PARAMS
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import StorageError
 from nightsort.learning.registry import Registry
+from nightsort.lease import holders
 from nightsort.logs import logger
-from nightsort.operations import gpus, holders
+from nightsort.operations import gpus
 from nightsort.operations.room import room
 from nightsort.quarantine import Quarantine
 from nightsort.reports import digest
 from nightsort.reports.digest import Digest
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
+from nightsort.tally import Tally
 
-OUTCOMES = ("discovered", "done", "quarantined", "duplicate", "deferred", "skipped")
+OUTCOMES = tuple(Tally.model_fields)
 _STATES = ("completed", "failed")
 _LOOKED_AT = 5  # newest runs of a flow: the first has perhaps not ended, the last completed one is among them
 _LOG = logger("metrics")
@@ -140,7 +142,7 @@ class Metrics:
         """Who writes, and when it was last heard of."""
         held = _labelled("nightsort_lease_held", "Whether a run holds the lease, dead or alive.", "lease")
         age = _labelled("nightsort_lease_heartbeat_age_seconds", "Since the holder's last sign of life.", "lease")
-        for name, note in holders.notes(self.storage):
+        for name, note in holders(self.storage):
             held.add_metric([name], float(not note.released))
             if not note.released:
                 age.add_metric([name], max(0.0, time.time() - note.heartbeat.timestamp()))
