@@ -14,13 +14,14 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import CallWebhook, ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
+from flows.deploy_plan import Thing
 from flows.deployments import OURS, roots
-from flows.plan import Thing
+from nightsort.config.webhook import ADDRESS
 from nightsort.pipelines import Declaration
 from nightsort.storage import Storage
 from nightsort.words import Occasion, Trigger
 from tasks.events import BY_ITSELF, DRIFT, LABELS, REFUSED, STARTED
-from tasks.notice import ADDRESS, automation, resource
+from tasks.notice import automation, resource
 
 _STARTS: dict[Trigger, tuple[str, str]] = {"labels": (LABELS, "labels arrive"), "drift": (DRIFT, "pictures drift")}
 _STATES: dict[Occasion, str] = {"failed": "prefect.flow-run.Failed", "crashed": "prefect.flow-run.Crashed"}

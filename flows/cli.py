@@ -20,6 +20,7 @@ from nightsort import logs
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.serving import DEFAULT_POOL
 from nightsort.errors import ConfigError, NightsortError, UserError
+from nightsort.redaction import redacted
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -92,14 +93,14 @@ def up(as_json: bool, config: Path | None, storage: str | None) -> None:
 def deploy(pool: str, dry_run: bool, prune: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
     """Make the server at PREFECT_API_URL have what pipelines.yaml declares; the plan is printed first."""
     quiet()
-    from flows import deploying, plan
+    from flows import deploy_plan, deploying
 
     def tell(lines: list[str]) -> None:
         if not as_json:
             say(lines, {}, False)
 
     steps = deploying.deploy(declaration_of(config or DEFAULT_CONFIG, storage), pool, tell, prune, dry_run)
-    say([] if dry_run else ["deployed"], {"dry_run": dry_run, "steps": plan.as_object(steps)}, as_json)
+    say([] if dry_run else ["deployed"], {"dry_run": dry_run, "steps": deploy_plan.as_object(steps)}, as_json)
 
 
 @cli.command()
@@ -133,9 +134,9 @@ def main() -> None:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "nightsort"
         fail(f"{error.format_message().rstrip('.')}; see '{command} --help'", 2)
     except UserError as error:
-        fail(logs.redacted(str(error)), 2)
+        fail(redacted(str(error)), 2)
     except NightsortError as error:
-        fail(logs.redacted(str(error)), 1)
+        fail(redacted(str(error)), 1)
 
 
 if __name__ == "__main__":

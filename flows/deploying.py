@@ -7,12 +7,10 @@ Does not know what is declared, nor what a field means.
 """
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import httpx
 from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate, WorkPoolUpdate
@@ -25,13 +23,14 @@ from prefect.workers.utilities import get_default_base_job_template_for_infrastr
 from pydantic import SecretStr
 
 from flows import automations, deployments
-from flows.found import Found, block_name, full_names, look, webhook_as_thing
-from flows.plan import Step, Thing, lines, plan
-from flows.reach import is_alive, require
+from flows.deploy_plan import Step, Thing, lines, plan
+from flows.deployed import Found, block_name, full_names, look, webhook_as_thing
+from flows.environment import API
+from flows.prefect_api import is_alive, require
+from nightsort.config import webhook
 from nightsort.errors import ConfigError, RunError
 from nightsort.pipelines import Declaration
 from nightsort.storage import Storage
-from tasks.notice import ADDRESS
 
 _NO_BLOCK = uuid5(NAMESPACE_URL, "webhook")  # while there is none
 
@@ -54,7 +53,7 @@ def deploy(
     """
     api = PREFECT_API_URL.value() or declaration.server.api
     if not is_alive(api):
-        raise ConfigError(f"no Prefect server answers at {api}; set PREFECT_API_URL or run 'nightsort up'")
+        raise ConfigError(f"no Prefect server answers at {api}; set {API} or run 'nightsort up'")
     require(api)
     # A worker has another working directory.
     declaration = declaration.model_copy(update={"storage": Storage(declaration.storage).root})
@@ -70,7 +69,7 @@ def register(
     :param pool: None if this process serves the pipelines itself
     :returns: the steps, and the id of each pipeline's deployment
     """
-    address = _address()
+    address = webhook.address()
     with get_client(sync_client=True) as client:
         found = look(client, declaration)
         work = _Work(client, declaration, found, deployments.deployments(declaration, pool), address)
@@ -83,18 +82,6 @@ def register(
             except PrefectHTTPStatusError as error:
                 raise RunError(f"the Prefect server refused a step of the plan: {error}") from None
         return steps, work.ids
-
-
-def _address() -> str:
-    address = os.environ.get(ADDRESS, "")
-    if address:
-        try:
-            known = httpx.URL(address)
-        except httpx.InvalidURL:
-            known = httpx.URL()
-        if known.scheme not in ("http", "https") or not known.host:
-            raise ConfigError(f"{ADDRESS}: must be an address such as https://host/path; it is a secret, so not shown")
-    return address
 
 
 @dataclass
@@ -181,9 +168,8 @@ class _Work:
     def _automation(self, core: AutomationCore) -> None:
         before = self.found.automations.get(core.name)
         enabled = before.enabled if before else True
-        whole = AutomationCore(
-            **core.model_dump(exclude={"owner_resource"}) | {"enabled": enabled}
-        )  # unset is not sent
+        # A field that was not set is not sent.
+        whole = AutomationCore(**core.model_dump(exclude={"owner_resource"}) | {"enabled": enabled})
         if before:
             self.client.update_automation(before.id, whole)
         else:

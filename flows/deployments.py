@@ -20,7 +20,8 @@ from prefect.schedules import Cron, Interval, RRule, Schedule
 from pydantic import SecretStr
 
 from flows.catalogue import flow_named
-from flows.plan import Thing
+from flows.deploy_plan import Thing
+from flows.environment import HEARTBEAT
 from nightsort.config import schedule as schedules
 from nightsort.config.serving import Pool
 from nightsort.errors import ConfigError
@@ -30,9 +31,6 @@ from tasks.notice import resource
 
 OURS = "nightsort"
 """Tag of every deployment that this program made."""
-
-HEARTBEAT = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
-"""Environment variable: how often, in seconds, a run says that it is alive."""
 
 
 def roots(declaration: Declaration) -> list[str]:

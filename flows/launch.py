@@ -7,7 +7,8 @@ Does not know what the flow does.
 import os
 
 from flows.catalogue import flow_named, function_named
-from flows.reach import is_alive, require
+from flows.environment import API
+from flows.prefect_api import is_alive, require
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError
 from nightsort.reports.data import Report
@@ -35,9 +36,9 @@ def launch(name: str, params: RunParams, api: str) -> Report:
 
 
 def _launched(name: str, params: RunParams, api: str) -> Report:
-    named = os.environ.get("PREFECT_API_URL")
+    named = os.environ.get(API)
     if named and not is_alive(named):
-        raise ConfigError(f"PREFECT_API_URL={named}: no Prefect server answers there; unset it to run without one")
+        raise ConfigError(f"{API}={named}: no Prefect server answers there; unset it to run without one")
     if not named and not is_alive(api):
         return function_named(name)(params)
     require(named or api)

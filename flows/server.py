@@ -16,7 +16,7 @@ from threading import Event, Thread
 
 import click
 
-from flows.reach import is_alive
+from flows.prefect_api import is_alive
 from nightsort.config.serving import Server
 from nightsort.errors import RunError
 

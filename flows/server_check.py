@@ -13,34 +13,35 @@ from typing import Any
 
 import httpx
 
-from flows.reach import CREDENTIALS, is_alive
+from flows.environment import API, HEARTBEAT
+from flows.prefect_api import is_alive, require
 from nightsort.config.serving import Server
-from nightsort.operations.finding import Finding, fail, ok, warn
-from nightsort.operations.timing import apart
-
-_API = "PREFECT_API_URL"
-_HEARTBEAT = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
+from nightsort.errors import ConfigError
+from nightsort.operations.checks.clocks import apart
+from nightsort.operations.checks.finding import Finding, fail, ok, warn
 
 
 def server(settings: Server) -> Iterator[Finding]:
     """The server that PREFECT_API_URL names, or else the one of pipelines.yaml."""
-    named = os.environ.get(_API)
+    named = os.environ.get(API)
     api = (named or settings.api).rstrip("/")
     if not is_alive(api):
         told = f"no Prefect server answers at {api}"
         if named:
-            yield fail("server", told, f"start it, or unset {_API}: no command works that tells a server of its runs")
+            yield fail("server", told, f"start it, or unset {API}: no command works that tells a server of its runs")
         else:
-            yield warn("server", f"{told}: nothing starts by itself", f"run 'nightsort up', or set {_API}")
+            yield warn("server", f"{told}: nothing starts by itself", f"run 'nightsort up', or set {API}")
         return
     from prefect.client.orchestration import get_client
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
-        try:
+    try:
+        require(api)
+    except ConfigError as error:
+        yield fail("server", str(error), "mend it; docs/server.md says how")
+    else:
+        with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
             yield from _asked(api, partial(client.request, "GET"))
-        except httpx.HTTPStatusError as error:
-            yield _refused(api, error.response.status_code)
     yield _heartbeat(settings)
 
 
@@ -51,14 +52,6 @@ def _asked(api: str, get: Callable[..., httpx.Response]) -> Iterator[Finding]:
     if date := answer.headers.get("date"):
         yield apart("clock", f"the clock of {api}", parsedate_to_datetime(date).timestamp(), before, time.time())
     yield _kept(get("/admin/settings").json())
-
-
-def _refused(api: str, code: int) -> Finding:
-    if code not in (401, 403):
-        return fail("server", f"{api} answers with {code}", "look at the server's log")
-    state = "is refused" if os.environ.get(CREDENTIALS) else "is not set"
-    remedy = f"set {CREDENTIALS} to what the server has as PREFECT_SERVER_API_AUTH_STRING"
-    return fail("server", f"{api}: {CREDENTIALS} {state} ({code})", remedy)
 
 
 def _version(api: str, there: str) -> Finding:
@@ -85,8 +78,8 @@ def _kept(settings: dict[str, Any]) -> Finding:
 def _heartbeat(settings: Server) -> Finding:
     if not settings.zombie_seconds:
         return warn("server", "zombie_seconds is 0: a run whose machine dies stays Running", "set it in pipelines.yaml")
-    every = os.environ.get(_HEARTBEAT)
-    least = f"{settings.heartbeat_seconds} s" if every is None else f"{every} s by {_HEARTBEAT}"
+    every = os.environ.get(HEARTBEAT)
+    least = f"{settings.heartbeat_seconds} s" if every is None else f"{every} s by {HEARTBEAT}"
     return ok(
         "server", f"runs are to be heard of every {least}; silent for {settings.zombie_seconds} s they are Crashed"
     )

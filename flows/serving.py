@@ -19,14 +19,13 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from flows.deploying import register
-from flows.deployments import HEARTBEAT, deployments
-from flows.reach import CREDENTIALS, require
+from flows.deployments import deployments
+from flows.environment import API, CREDENTIALS, HEARTBEAT, SERVER_CREDENTIALS
+from flows.prefect_api import require
 from flows.server import running
 from nightsort.config.serving import Server
 from nightsort.pipelines import Declaration
 from nightsort.storage import Storage
-
-_ASKED = "PREFECT_SERVER_API_AUTH_STRING"  # environment variable: what the server asks its clients for
 
 
 class _Registered(RunnerDeployment):
@@ -69,19 +68,19 @@ def exposed(server: Server) -> str | None:
         alone = ipaddress.ip_address(server.host).is_loopback
     except ValueError:
         alone = server.host == "localhost"
-    if alone or os.environ.get(_ASKED):
+    if alone or os.environ.get(SERVER_CREDENTIALS):
         return None
     return (
         f"server.host: everybody who reaches {server.host}:{server.port} may start runs and read the parameters; set "
-        f"{_ASKED} to NAME:PASSWORD"
+        f"{SERVER_CREDENTIALS} to NAME:PASSWORD"
     )
 
 
 @contextmanager
 def _client_of(server: Server) -> Iterator[None]:
     """This process as a client of the server; what the runner starts finds it by its environment."""
-    os.environ["PREFECT_API_URL"] = server.api
-    if asked := os.environ.get(_ASKED):
+    os.environ[API] = server.api
+    if asked := os.environ.get(SERVER_CREDENTIALS):
         os.environ.setdefault(CREDENTIALS, asked)
     if server.zombie_seconds:
         os.environ.setdefault(HEARTBEAT, str(server.heartbeat_seconds))

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from nightsort import logs
+from nightsort.redaction import cleanse
 from nightsort.schema import place
 
 _LOG = logs.logger("chunk")
@@ -50,7 +51,7 @@ class Logged:
             try:
                 value = self._function(*self._before, *args)
             except Exception as error:
-                logs.cleanse(error)
+                cleanse(error)
                 _LOG.warning("failed: %s: %s", type(error).__name__, error, exc_info=True)
                 raise
             seconds = time.perf_counter() - begun

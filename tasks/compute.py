@@ -23,7 +23,7 @@ from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, NightsortError, RunError, ShardError
 from nightsort.schema import place
 from tasks.chunk_log import logged
-from tasks.cluster import START_SECONDS, Engine
+from tasks.engine import START_SECONDS, Engine
 from tasks.fitness import Sighted, require_same_release, require_sight
 from tasks.flight import Flight, Landed
 from tasks.memory import worker_memory

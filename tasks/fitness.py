@@ -17,7 +17,7 @@ from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, NightsortError, RunError
 from nightsort.sources.files import is_gone
 from nightsort.storage import Storage
-from tasks.cluster import Engine
+from tasks.engine import Engine
 
 _SAME = ("nightsort", "distributed", "cloudpickle")  # what is sent is pickled functions and Nightsort's own types
 

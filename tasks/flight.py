@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from distributed import Future
 
 from nightsort.errors import RunError
-from tasks.cluster import Engine
+from tasks.engine import Engine
 from tasks.patience import Watch
 
 T = TypeVar("T")
@@ -69,13 +69,16 @@ class Flight(Generic[T]):
             future = self._next()
             sent = self._sent.pop(future)
             try:
-                return Landed(sent.tag, self._fetch(future))
+                value = self._fetch(future)
             except RunError:
                 raise
             except Exception as error:
                 if future.status == "error":
                     return Landed(sent.tag, None, error)
                 self._again(sent, error)
+            else:
+                self._watch.back()
+                return Landed(sent.tag, value)
 
     def _next(self) -> Future:
         while True:

@@ -12,12 +12,10 @@ from collections.abc import Sequence
 
 import httpx
 
-from nightsort.logs import redacted
+from nightsort.config.webhook import ADDRESS
+from nightsort.redaction import redacted
 from nightsort.words import Occasion
 from tasks.context import in_flow_run
-
-ADDRESS = "NIGHTSORT_WEBHOOK"
-"""Environment variable: where people want to be told, a URL that takes POST."""
 
 _TIMEOUT = 5.0  # seconds
 _LONGEST = 1000  # characters told

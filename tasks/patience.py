@@ -8,8 +8,8 @@ Does not know what is to be worked on.
 import time
 
 from nightsort.errors import RunError
-from tasks.cluster import Engine
 from tasks.context import log
+from tasks.engine import Engine
 from tasks.progress import remark
 
 
@@ -31,14 +31,19 @@ class Watch:
         if self._engine.is_local:
             return
         missing = self._missing()
-        if not missing and self._since is not None:
-            self._since = None
-            _say(f"{self._engine.name}: workers are there, going on")
-        elif missing and self._since is None:
+        if not missing:
+            self.back()
+        elif self._since is None:
             self._since = time.monotonic()
             _say(f"{missing}; waiting for up to {self._patience:.0f} s")
-        elif missing and self._since is not None and time.monotonic() - self._since > self._patience:
+        elif time.monotonic() - self._since > self._patience:
             raise RunError(f"{missing} for {self._patience:.0f} s (worker_timeout); the next run completes the work")
+
+    def back(self) -> None:
+        """Say that workers are back, if they were missing: they were seen, or something came from them."""
+        if self._since is not None:
+            self._since = None
+            _say(f"{self._engine.name}: workers are there, going on")
 
     def lost(self) -> None:
         """Say that the scheduler is away, if it is."""

@@ -18,6 +18,7 @@ from nightsort.config.run import RunParams
 from nightsort.errors import BusyError, ConfigError, NightsortError, UserError, WriteError
 from nightsort.lease import Lease, hold
 from nightsort.operations.backup.restoring import refuse_unfinished
+from nightsort.redaction import cleanse, redacted
 from nightsort.reports import store, summary
 from nightsort.reports.account import Account
 from nightsort.reports.data import Report, State
@@ -37,6 +38,7 @@ class Run:
 
     :param flow: name of the flow
     :param params: what it was started with
+    :raises StorageError: if the storage cannot be read, or was not put back whole
     """
 
     def __init__(self, flow: str, params: RunParams) -> None:
@@ -47,6 +49,7 @@ class Run:
         stamp = self.started.strftime("%Y%m%dT%H%M%S") + f"{self.started.microsecond // 1000:03d}Z"
         self.id = f"{stamp}-{flow}-{secrets.token_hex(2)}"
         self.storage = Storage(params.storage)
+        refuse_unfinished(self.storage)  # before what it lacks is looked for in it
         self.seconds: dict[str, float] = {}  # stage -> wall seconds, in the order they ran
         self.worker_seconds: Counter[str] = Counter()  # read, decode, ... -> seconds summed over the workers' threads
         self.account: Account | None = None  # where the pictures went so far
@@ -85,7 +88,6 @@ class Run:
         """
         with logs.within(run_id=self.id, flow=self.flow), self._logged():
             self.storage.prepare()
-            refuse_unfinished(self.storage)
             with self._open, hold(self.storage, name, self.id, watch()) as held:
                 _LOG.info("started, under lease %s", name, extra={"lease": name, "token": held.token})
                 try:
@@ -110,7 +112,7 @@ class Run:
         except BusyError:
             raise  # the run is skipped, which it says itself
         except BaseException as error:
-            logs.cleanse(error)
+            cleanse(error)
             _LOG.error("%s: %s", type(error).__name__, error, exc_info=not isinstance(error, NightsortError))
             raise
 
@@ -149,7 +151,7 @@ class Run:
             finished=clock.now(),
             storage=self.storage.root,
             parameters=self.params.model_dump(mode="json"),
-            message=logs.redacted(message),
+            message=redacted(message),
             seconds=self.seconds,
             intake=self.account.part() if self.account else None,
             **self.parts,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nightsort.config.compute import Compute
 from nightsort.errors import ConfigError
-from nightsort.operations.finding import Finding, fail, ok, warn
+from nightsort.operations.checks.finding import Finding, fail, ok, warn
 
 
 def scheduler(compute: Compute) -> Iterator[Finding]:
@@ -18,7 +18,7 @@ def scheduler(compute: Compute) -> Iterator[Finding]:
     if not compute.scheduler:
         yield ok("compute", "processes of this machine")
         return
-    from tasks.cluster import Engine
+    from tasks.engine import Engine
     from tasks.fitness import require_same_release
 
     if not compute.scheduler.startswith("tls://"):

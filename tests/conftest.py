@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,21 @@ def missing(service: str) -> None:
     if os.environ.get("NIGHTSORT_REQUIRE_SERVICES") == "1":
         pytest.fail(f"{service} is required here and missing; 'make services' installs it")
     pytest.skip(f"{service} is missing; 'make services' installs it")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_server_outlives_its_module() -> Iterator[None]:
+    """Prefect keeps one thread that sends events and one that sends logs, each to the server that it met first.
+
+    Once that is gone, those of later tests never arrive, and each is tried for ten seconds before the process may end.
+    """
+    yield
+    if services := sys.modules.get("prefect._internal.concurrency.services"):
+        for service in list(services._active_services):
+            if service._started and not service._stopped:
+                with service._queue.mutex:
+                    service._queue.queue.clear()
+                service._stop()
 
 
 @pytest.fixture

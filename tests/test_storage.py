@@ -192,6 +192,10 @@ def test_in_an_object_store_as_well(object_store: ObjectStore) -> None:
     assert here.read_bytes("a/1.json") == b"one" and here.size("a/1.json") == 3
 
 
+def test_a_bucket_has_one_name() -> None:
+    assert Storage("s3a://bucket/root").root == Storage("s3://bucket/root").root == "s3://bucket/root"
+
+
 def test_a_crash_while_creating_leaves_nothing(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")

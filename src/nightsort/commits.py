@@ -123,9 +123,8 @@ class Commits:
                 actions, "append", self._schema, self._partition_by, commit_properties=_properties(run_id, ticket)
             )
         except CommitFailedError:
-            persistently(
-                table.update_incremental
-            )  # delta-rs refuses it if another commit under that lease came in between
+            # delta-rs refuses it if another commit under that lease came in between
+            persistently(table.update_incremental)
             if not self._has(table, ticket):
                 raise
         self._make_log_durable(table)

@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from nightsort.logs import redacted
+from nightsort.redaction import redacted
 
 
 def faults_of(error: ValidationError, model: type[BaseModel], place: str, *inside: str) -> list[str]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from nightsort.claims import Claim, Shelf, claim, describe, newest
+from nightsort.claims import Claim, Note, Shelf, claim, describe, newest
 from nightsort.datafiles import Ticket
 from nightsort.errors import LeaseLostError, WriteError
 from nightsort.notes_in_bucket import Bucket
@@ -123,6 +123,18 @@ def hold(storage: Storage, name: str, run: str = "", watch: str = "") -> Iterato
         ended.set()
         heart.join()
         lease._release()
+
+
+def holders(storage: Storage) -> Iterator[tuple[str, Note]]:
+    """The newest note of each lease that was ever held, by its name; one that is damaged or just replaced is left out.
+
+    :raises NightsortError: if the storage cannot be read
+    """
+    for name in storage.names("leases"):
+        shelf = _shelf(storage, name)
+        with suppress(FileNotFoundError):
+            if (number := newest(shelf)) and (note := shelf.read(number)):
+                yield name, note
 
 
 def _shelf(storage: Storage, name: str) -> Shelf:

@@ -1,122 +1,30 @@
-"""Owns the log of a process: the form of its lines, the run that they belong to, what is kept out of them.
+"""Owns the log of a process: the form of its lines, the run that they belong to.
 
-Invariant: no secret that this process can know of leaves it in a log line, whatever handler writes it; where nobody
-asked for a log, the terminal is as quiet as without one. Does not know what is worth telling.
+Invariant: no secret leaves the process in a log line, whatever handler writes it; where nobody asked for a log, the
+terminal is as quiet as without one. Does not know what is worth telling, nor what is secret.
 
 `NIGHTSORT_LOG=json` writes one JSON object a line on standard error, `NIGHTSORT_LOG=text` the same for people.
 """
 
-import json
 import logging
 import os
-import re
 import sys
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
 
 from pythonjsonlogger.json import JsonFormatter
+
+from nightsort.redaction import redacted
 
 FORM = "NIGHTSORT_LOG"
 """Environment variable: json or text; nothing is logged without it."""
 
-REDACTED = "[redacted]"
-
 _OURS = ("nightsort", "tasks", "flows")
-_SECRET_NAME = re.compile(
-    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|KEY|AUTH|WEBHOOK|CREDENTIAL|CONNECTION_(URL|STRING)"
-)
-_SETTINGS = "FSSPEC_"  # environment variables of this name hold settings of a store, in JSON
-_SHORTEST = 6  # characters of a secret; a shorter value, such as "true", is part of too many words
-_PATTERNS = tuple(
-    (re.compile(pattern, flags), replacement)
-    for pattern, flags, replacement in (
-        (r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL, REDACTED),
-        (r"(?<=://)[^\s/?#'\"<>]+@", 0, f"{REDACTED}@"),
-        (r"\b(Bearer)\s+[\w.~+/=-]{6,}", re.IGNORECASE, rf"\1 {REDACTED}"),
-        (r"\b(Basic)\s+(?=\S*[\dA-Z=])[\w+/=-]{6,}", 0, rf"\1 {REDACTED}"),
-        (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", 0, REDACTED),
-        (r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*", 0, REDACTED),  # a JSON web token
-        (r"([?&](?:sig|signature|X-Amz-[\w-]+)=)[^&\s'\"]+", re.IGNORECASE, rf"\1{REDACTED}"),
-        (
-            r"((?:password|passwd|secret|api_?key|access_key|access_token)['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&}]{6,}",
-            re.IGNORECASE,
-            rf"\1{REDACTED}",
-        ),
-    )
-)
-
 _context: ContextVar[Mapping[str, str]] = ContextVar("nightsort_log", default=MappingProxyType({}))
-
-
-def redacted(text: str) -> str:
-    """A text without the secrets of this process's environment, and without what looks like a secret."""
-    for secret in _secrets(tuple(item for item in os.environ.items() if _may_hold_secrets(item[0]))):
-        text = text.replace(secret, REDACTED)
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
-def cleanse(error: BaseException) -> None:
-    """Take secrets out of an error, and of what caused it, before others show or keep its words."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        error.args = tuple(redacted(part) if isinstance(part, str) else part for part in error.args)
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-
-
-@lru_cache(maxsize=4096)
-def _is_named_secret(name: str) -> bool:
-    return bool(_SECRET_NAME.search(name.upper()))
-
-
-@lru_cache(maxsize=16)
-def _secrets(named: tuple[tuple[str, str], ...]) -> list[str]:
-    """Every form in which the values may be met, the longest first."""
-    values = [part for name, value in named for part in (_parts(value) if name.startswith(_SETTINGS) else [value])]
-    forms = {form for value in values for form in _forms(value.strip())}
-    return sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)
-
-
-def _may_hold_secrets(name: str) -> bool:
-    return _is_named_secret(name) or name.startswith(_SETTINGS)
-
-
-def _parts(value: str) -> Iterator[str]:
-    """The secrets among settings of a store: a value, or an object of JSON, of objects again."""
-    try:
-        waiting = [json.loads(value)]
-    except ValueError:
-        yield value
-        return
-    while waiting:
-        found = waiting.pop()
-        for key, inner in found.items() if isinstance(found, dict) else ():
-            if isinstance(inner, dict):
-                waiting.append(inner)
-            elif isinstance(inner, str) and _is_named_secret(key):
-                yield inner
-
-
-def _forms(value: str) -> Iterator[str]:
-    if value.startswith(("/", "~")) and Path(value).expanduser().exists():
-        return  # where a secret lies is none
-    parts = [value, value.partition(":")[2], b64encode(value.encode()).decode()]  # of user:password, as it is sent
-    if "://" in value:
-        with suppress(ValueError):  # it need be no address that works
-            address = urlsplit(value)
-            parts = [value, address.password or "", f"{address.path}?{address.query}".strip("/?")]
-    for part in parts:
-        yield from (part, quote(part, safe=""), unquote(part), repr(part)[1:-1])
 
 
 @contextmanager

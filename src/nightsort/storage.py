@@ -17,6 +17,8 @@ Does not know what the files mean; Delta tables go through `deltalake` to the pl
     <root>/checkpoints/<k>/  the state of an unfinished training
     <root>/comparisons/<k>/  <strategy>-<seed>.json: a finished training of a comparison
     <root>/studies/          <study>.log, in an object store <study>/<n>.json: the journal of a search
+    <root>/tensorboard/<k>/  the log of a training, where it is asked for
+    <root>/prefect/          the database of the server that `nightsort up` starts
     <root>/scratch/          what workers on other machines read in a run; removed at its end, or by the next one
 """
 
@@ -28,6 +30,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import fsspec
 from fsspec.core import url_to_fs
@@ -36,7 +39,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from nightsort import disk
 from nightsort.errors import StorageError, WriteError
-from nightsort.stores import S3FS_ATTEMPTS, code, patience, reaching
+from nightsort.stores import S3FS_ATTEMPTS, code, fsspec_options, reaching
 
 _CHOOSE = "choose another with --storage or mend its rights"
 _TAKEN = ("PreconditionFailed", "412")  # what s3fs takes for FileExistsError of those stores only that say why
@@ -50,10 +53,11 @@ class Storage:
 
     def __init__(self, root: str) -> None:
         path = root.removeprefix("file://")
+        path = f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path
         try:
             self.root = path if "://" in path else str(Path(path).expanduser().resolve())
-            store = "s3" if path.startswith(("s3://", "s3a://")) else None
-            self._fs: fsspec.AbstractFileSystem = url_to_fs(self.root, **patience(store))[0]
+            store = "s3" if path.startswith("s3://") else None
+            self._fs: fsspec.AbstractFileSystem = url_to_fs(self.root, **fsspec_options(store))[0]
         except (ValueError, ImportError, RuntimeError, OSError) as error:
             raise StorageError(f"storage {root!r}: {error}") from None
         if "::" in self.root:
@@ -113,6 +117,13 @@ class Storage:
         itself = str(self._fs._strip_protocol(place)).rstrip("/")  # an object store may have an empty object for it
         below = (entry.rstrip("/") for entry in entries)
         return sorted({entry.rsplit("/", 1)[-1] for entry in below if entry != itself})
+
+    def find(self) -> dict[str, dict[str, Any]]:
+        """Every file below the root, by name, as fsspec describes it; :class:`StorageError` if it cannot be listed."""
+        with _reading(self.root):
+            found = self._fs.find(self.root, detail=True)
+        base = str(self._fs._strip_protocol(self.root)).rstrip("/")
+        return {path.removeprefix(f"{base}/"): entry for path, entry in found.items()}
 
     def read_bytes(self, name: str) -> bytes:
         """All bytes of a file; FileNotFoundError if it is not there, :class:`StorageError` if it cannot be read."""

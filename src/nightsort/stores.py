@@ -44,8 +44,8 @@ _BROKEN_OFF = re.compile(r"HTTP error|response body|NETWORK_CONNECTION|[Tt]imed?
 _ENDPOINT = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # as botocore has it
 
 
-def patience(store: str | None) -> dict[str, Any]:
-    """Options of the fsspec filesystem of a remote store; gcsfs and adlfs are patient by themselves.
+def fsspec_options(store: str | None) -> dict[str, Any]:
+    """What the fsspec filesystem of a remote store is to be told; gcsfs and adlfs are patient by themselves.
 
     :param store: s3, http, or anything else
     """
@@ -68,7 +68,7 @@ def endpoint() -> str:
 
 def delta_options(uri: str) -> dict[str, str]:
     """What delta-rs is to be told, which by itself refuses an http:// endpoint that the other libraries follow."""
-    if not (uri.startswith("s3") and (named := endpoint())):
+    if not (uri.startswith("s3://") and (named := endpoint())):
         return {}
     plain = {"AWS_ALLOW_HTTP": "true"} if named.startswith("http://") else {}
     return {"AWS_ENDPOINT_URL": named, **plain}

@@ -82,8 +82,9 @@ def test_a_damaged_backup_is_a_mistake_that_is_named(
     assert put.code == 2 and str(victim) in put.err[0] and "half made" in put.err[0]
     assert (tmp_path / "copy" / UNFINISHED).exists()
     pictures.labelled(tmp_path / "labelled", {"red": 2, "blue": 2})
-    run = nightsort("ingest", tmp_path / "labelled", "--storage", tmp_path / "copy")
-    assert run.code == 2 and "was not put back whole" in run.err[0]
+    for flow in ("ingest", "classify"):
+        run = nightsort(flow, tmp_path / "labelled", "--storage", tmp_path / "copy")
+        assert run.code == 2 and "was not put back whole" in run.err[0]
 
 
 def test_a_backup_into_a_bucket_and_back(root: Path, tmp_path: Path, object_store: ObjectStore) -> None:

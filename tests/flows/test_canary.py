@@ -120,7 +120,7 @@ def client() -> Iterator[SyncPrefectClient]:
 
 def database() -> Path:
     """The file of the Prefect server that the harness made."""
-    return Path(PREFECT_SERVER_DATABASE_CONNECTION_URL.value().get_secret_value().partition("///")[2])
+    return Path(str(PREFECT_SERVER_DATABASE_CONNECTION_URL.value()).partition("///")[2])
 
 
 def searched(*places: Path) -> dict[str, bytes]:

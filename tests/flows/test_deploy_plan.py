@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from flows.automations import as_thing as automation_as_thing
 from flows.automations import automations
+from flows.deploy_plan import Change, Step, Thing, as_object, lines, plan
 from flows.deployments import as_thing, deployments, pools, said
-from flows.plan import Change, Step, Thing, as_object, lines, plan
 from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration, load
 

@@ -20,10 +20,10 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from prefect.states import Completed, Running
 from prefect.types._datetime import now
 
+from flows.deploy_plan import Step
 from flows.deploying import deploy
 from flows.launch import launch
-from flows.plan import Step
-from flows.reach import is_alive, require
+from flows.prefect_api import is_alive, require
 from nightsort.config.intake import ClassifyParams
 from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration, load

@@ -14,12 +14,13 @@ from typing import Any
 import httpx
 import pytest
 from distributed import LocalCluster
+from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 
 from flows import server_check
 from nightsort.config.compute import Compute, Tls
 from nightsort.config.serving import Server
-from nightsort.operations.finding import Finding
-from tasks import cluster
+from nightsort.operations.checks.finding import Finding
+from tasks import engine
 from tasks.scheduler_check import scheduler
 from tests.flows.commands import Said
 
@@ -115,12 +116,13 @@ def test_a_server_of_another_version(version: str, grade: str, fake: FakeServer)
     assert asked()[f"{fake.api}: Prefect {version}, here {HERE}"] == grade
 
 
-def test_a_server_that_does_not_let_us_in(fake: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_let_us_in(fake: FakeServer) -> None:
     fake.code = 401
-    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
-    assert asked()[f"{fake.api}: PREFECT_API_AUTH_STRING is not set (401)"] == "fail"
-    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:canary-1")
-    assert asked()[f"{fake.api}: PREFECT_API_AUTH_STRING is refused (401)"] == "fail"
+    for credentials, state in ((None, "is not set"), ("admin:canary-1", "is refused")):
+        with temporary_settings({PREFECT_API_AUTH_STRING: credentials}):
+            ((told, grade), _) = asked().items()
+        assert told.startswith(f"PREFECT_API_AUTH_STRING: {state}, and the Prefect server at {fake.api} wants it (401)")
+        assert grade == "fail"
 
 
 def checked(compute: Compute) -> list[Finding]:
@@ -141,7 +143,7 @@ def test_a_scheduler_with_a_worker() -> None:
 
 
 def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(cluster, "START_SECONDS", 0.2)
+    monkeypatch.setattr(engine, "START_SECONDS", 0.2)
     assert [finding.grade for finding in checked(Compute(scheduler="tcp://127.0.0.1:9"))] == ["warn", "fail"]
     missing = Tls(ca=str(tmp_path / "ca"), cert="c", key="k")
     (found,) = checked(Compute(scheduler="tls://127.0.0.1:9", tls=missing))

@@ -99,19 +99,6 @@ def test_of_many_that_race_one_wins(storage: Storage) -> None:
     assert won == [Registry(storage).alias()] and len(Registry(storage).history()) == 2
 
 
-def test_a_store_that_lost_its_answer_has_promoted_all_the_same(
-    either: Storage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    create = either.create_bytes
-
-    def retried(name: str, data: bytes) -> None:
-        create(name, data)
-        create(name, data)
-
-    monkeypatch.setattr(either, "create_bytes", retried)
-    assert moved(either, 1).champion() == 1
-
-
 def test_what_is_judged_only_goes_up_and_what_is_forced_goes_anywhere(storage: Storage) -> None:
     registry = moved(storage, 5)
     with pytest.raises(ModelError, match="model 4: is not newer than champion 5"):

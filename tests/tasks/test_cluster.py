@@ -1,6 +1,6 @@
-"""How a Dask client comes about: what is asked of each kind of cluster, and what is said when it cannot be had."""
+"""Clusters that are made for a run: what each kind is asked for, and what is said when it cannot be had."""
 
-import importlib
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,21 +11,13 @@ from dask_jobqueue import SLURMCluster
 from dask_kubernetes.operator import make_cluster_spec
 from distributed import LocalCluster
 
-from nightsort.config.compute import Cluster, Compute, Tls
+from nightsort.config.compute import Cluster, Tls
 from nightsort.config.run import RunParams
-from nightsort.config.search import TuneParams
-from nightsort.config.training import TrainParams
 from nightsort.errors import ConfigError
-from tasks import elastic
-from tasks.cluster import Engine, security
+from tasks import cluster
+from tasks.cluster import class_of, make, settings
 from tasks.compute import Workers
-from tasks.elastic import class_of, make, settings
-from topology.certificates import issue
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
-    return issue(tmp_path_factory.mktemp("certificates") / "one")
+from tasks.engine import security
 
 
 class Adaptive(LocalCluster):
@@ -42,48 +34,9 @@ class Adaptive(LocalCluster):
 
 @pytest.fixture
 def adaptive(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Adaptive]]:
-    monkeypatch.setattr(elastic, "class_of", lambda kind: Adaptive)
+    monkeypatch.setattr(cluster, "class_of", lambda kind: Adaptive)
     Adaptive.made.clear()
     yield Adaptive.made
-
-
-def test_certificates_are_readable_by_their_owner_alone(tls: Tls) -> None:
-    assert {Path(place).stat().st_mode & 0o777 for place in tls.model_dump().values()} == {0o600}
-
-
-def test_certificates_serve_every_role_and_nothing_goes_in_clear(tls: Tls) -> None:
-    found = security(tls)
-    assert found.require_encryption
-    for role in ("client", "scheduler", "worker"):
-        wanted = {"ca_file": tls.ca, "cert": tls.cert, "key": tls.key, "ciphers": None}
-        assert found.get_tls_config_for_role(role) == wanted
-
-
-@pytest.mark.parametrize("part", ["ca", "cert", "key"])
-@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
-def test_a_certificate_that_is_missing_or_wrong_is_named(
-    part: str, content: bytes | None, tls: Tls, tmp_path: Path
-) -> None:
-    place = tmp_path / f"{part}.pem"
-    if content is not None:
-        place.write_bytes(content)
-    with pytest.raises(ConfigError) as caught:
-        security(tls.model_copy(update={part: str(place)}))
-    (line,) = caught.value.lines
-    assert line.startswith("tls: ") and str(place) in line
-
-
-def test_a_key_of_another_certificate_is_named(tls: Tls, tmp_path: Path) -> None:
-    other = issue(tmp_path / "other")
-    with pytest.raises(ConfigError, match=rf"{other.key}, is wrong \(.*KEY_VALUES_MISMATCH"):
-        security(tls.model_copy(update={"key": other.key}))
-
-
-def test_certificates_that_are_missing_end_a_run_before_anything_is_reached(tls: Tls, tmp_path: Path) -> None:
-    lost = tls.model_copy(update={"ca": str(tmp_path / "nowhere.pem")})
-    params = RunParams(scheduler="tls://127.0.0.1:9", tls=lost)
-    with Workers(params) as workers, pytest.raises(ConfigError, match=r"nowhere\.pem cannot be read \(No such file"):
-        workers.start()
 
 
 def test_slurm_is_asked_for_what_the_options_say_by_tls(tls: Tls) -> None:
@@ -150,7 +103,7 @@ def test_each_kind_has_its_class(kind: Any) -> None:
 
 def test_nothing_of_a_cluster_is_imported_until_it_is_asked_for() -> None:
     loaded = "import sys, tasks.compute; print([n for n in sys.modules if n.startswith('dask_')])"
-    done = importlib.import_module("subprocess").run(
+    done = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
     )
     assert done.stdout.strip() == "[]"
@@ -183,15 +136,3 @@ def test_a_cluster_that_cannot_adapt_is_closed(adaptive: list[Adaptive], monkeyp
     with pytest.raises(ConfigError, match=r"could not be made \(OSError: no right to scale\)"):
         make(Cluster(kind="sge"), None)
     assert [made.status.name for made in adaptive] == ["closed"]
-
-
-def test_what_a_run_starts_of_its_own_is_local_whatever_computes_its_chunks() -> None:
-    engine = Engine(RunParams(workers=1), 1, 1, 0)
-    assert engine.is_local and not engine.is_adaptive
-
-
-def test_another_flow_that_a_run_starts_computes_where_it_does(tls: Tls) -> None:
-    params = TuneParams(scheduler="tls://a:1", tls=tls, resources={"GPU": 1}, worker_timeout=5)
-    values = params.model_dump(include=set(TrainParams.model_fields))
-    started = TrainParams.model_validate(values | {"dataset_version": 1})
-    assert all(getattr(started, name) == getattr(params, name) for name in Compute.model_fields)

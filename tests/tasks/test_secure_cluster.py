@@ -20,7 +20,7 @@ from nightsort.config.compute import Tls
 from nightsort.config.intake import IngestParams
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, RunError
-from tasks import cluster, compute, flight, patience
+from tasks import compute, engine, flight, patience
 from tasks.compute import Done, Workers
 from tests.tasks.outside import Outside
 from topology.certificates import issue
@@ -54,11 +54,6 @@ def answer(seconds: float = 0.0) -> Callable[..., tuple[str, str, int]]:
 def names_of(done: list[Done[Any]]) -> Counter[str]:
     """Rows that came back in a result."""
     return Counter(item.result[0] for item in done if item.result)
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
-    return issue(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +139,7 @@ def test_another_authority_and_clear_text_are_refused(
     protocol: str, foreign: set[str], why: str, outside: Outside, tls: Tls, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(cluster, "START_SECONDS", 3)
+    monkeypatch.setattr(engine, "START_SECONDS", 3)
     other = issue(tmp_path / "other")
     address = outside.address.replace("tls", protocol)
     shown = tls.model_copy(update={part: getattr(other, part) for part in foreign}) if foreign else None

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
-from dateutil.rrule import rruleset, rrulestr  # type: ignore[import-untyped]
+from dateutil.rrule import rruleset, rrulestr
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 START = datetime(2026, 1, 1)

@@ -135,15 +135,12 @@ class Registry:
             generation=expected.generation + 1 if expected else 1, version=version,
             before=expected.version if expected else None, when=clock.now(), how=how, who=who, why=why, run_id=run_id,
         )  # fmt: skip
-        name, data = _name(move.generation), move.model_dump_json(indent=1).encode()
         if (now := self.alias()) != expected:
             raise _overtaken(version, expected, now)
         try:
-            self._storage.create_bytes(name, data)
+            self._storage.create_bytes(_name(move.generation), move.model_dump_json(indent=1).encode())
         except FileExistsError:
-            # A store may have done it and lost the answer, so that a retry found our own.
-            if self._storage.read_bytes(name) != data:
-                raise _overtaken(version, expected, self.alias()) from None
+            raise _overtaken(version, expected, self.alias()) from None
         _LOG.info("champion is model %d: %s", version, move.line, extra={"model_version": version, "how": how})
         return move
 

@@ -21,7 +21,7 @@ class Gpu:
 
 def seen() -> list[Gpu]:
     """The GPUs that NVIDIA's driver knows of."""
-    import pynvml  # type: ignore[import-untyped]
+    import pynvml
 
     try:
         pynvml.nvmlInit()

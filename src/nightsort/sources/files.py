@@ -21,7 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 from nightsort.errors import PictureError, SourceError
 from nightsort.sources.scratch import default_scratch, once
 from nightsort.sources.unpacking import plain_name, unpack
-from nightsort.stores import S3FS_ATTEMPTS, patience, reaching
+from nightsort.stores import S3FS_ATTEMPTS, fsspec_options, reaching
 
 _LOCAL = LocalFileSystem()  # looked up for each, it would take a third of the time to read a small file
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -69,7 +69,7 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
     try:
         # not url_to_fs: that one takes a name with :: in it for a chain of filesystems
         kind = fsspec.get_filesystem_class(scheme)
-        fs = kind(**kind._get_kwargs_from_urls(uri), **({} if scheme == "file" else patience(extra)))
+        fs = kind(**kind._get_kwargs_from_urls(uri), **({} if scheme == "file" else fsspec_options(extra)))
         path = kind._strip_protocol(f"{scheme}://{uri[match.end() :]}")
     except ImportError as error:
         todo = f"pip install 'nightsort[{extra}]'" if extra else str(error)

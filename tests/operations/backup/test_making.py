@@ -126,7 +126,7 @@ def test_a_backup_that_is_killed_is_none_and_the_one_before_it_stays(
     assert vault.backups() == [before.name]
     assert verify(vault, None, silent).name == before.name
     after = back_up(root, target, silent)
-    assert after.files == before.files + 4 * 7 and 0 < after.copied < 4 * 7 - 8  # what it had copied is there
+    assert after.files == before.files + 4 * 7 and after.copied < 4 * 7 - 8  # what it had copied is there
     verify(Vault(target), after.name, silent)
 
 

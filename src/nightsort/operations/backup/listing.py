@@ -11,11 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fsspec.core import url_to_fs
-
 from nightsort.errors import StorageError
 from nightsort.storage import Storage
-from nightsort.stores import patience
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Found:
 def files(storage: Storage) -> dict[str, Found]:
     """Every file below the root, by its name; :class:`StorageError` if a folder cannot be read."""
     try:
-        return dict(_local(storage.root) if storage.is_local else _remote(storage.root))
+        return dict(_local(storage.root) if storage.is_local else _remote(storage))
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -51,8 +48,6 @@ def _unless_gone(error: OSError) -> None:
         raise error
 
 
-def _remote(root: str) -> Iterator[tuple[str, Found]]:
-    filesystem, base = url_to_fs(root, **patience("s3" if root.startswith("s3") else None))
-    for path, entry in filesystem.find(base, detail=True).items():
-        stamp = str(entry.get("ETag") or entry.get("etag") or "")
-        yield path.removeprefix(f"{base.rstrip('/')}/"), Found(int(entry["size"]), stamp)
+def _remote(storage: Storage) -> Iterator[tuple[str, Found]]:
+    for name, entry in storage.find().items():
+        yield name, Found(int(entry["size"]), str(entry.get("ETag") or entry.get("etag") or ""))

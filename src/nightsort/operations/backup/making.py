@@ -4,8 +4,6 @@ Invariant: what a backup holds is one state of the root, of which no table names
 written last. Does not know how far it is shown.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,6 +12,7 @@ from deltalake import DeltaTable
 
 from nightsort import clock, lease
 from nightsort.errors import StorageError
+from nightsort.operations.backup.at_once import Advance, at_once
 from nightsort.operations.backup.cut import Cut, cut
 from nightsort.operations.backup.listing import Found, files
 from nightsort.operations.backup.vault import Kept, Manifest, Vault
@@ -21,13 +20,7 @@ from nightsort.storage import Storage
 from nightsort.stores import delta_options
 from nightsort.tables import reading
 
-AT_ONCE = 4
-"""Files copied at once: each is in memory as a whole, and no file of a root is larger than some 128 MB or its model."""
-
 _FIRST = "review/manifest.parquet"  # it is written anew, and names pictures: those are then there to be listed
-
-Advance = Callable[[int, int], object]
-"""Is told how many files are done by now, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -114,14 +107,8 @@ class _Copy:
                 self.kept[name] = known
             else:
                 changed[name] = file
-        unchanged = len(self.kept)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            try:
-                for done, _ in enumerate(pool.map(lambda name: self.take(name, changed[name].stamp), changed), 1):
-                    advance(unchanged + done, unchanged + len(changed))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        for _ in at_once(lambda name: self.take(name, changed[name].stamp), list(changed), advance, len(self.kept)):
+            pass
 
 
 def _check(storage: Storage, now: Cut, kept: dict[str, Kept]) -> None:

@@ -4,12 +4,11 @@ Invariant: a storage root that was not put back whole says so, and no run works 
 Does not know how a backup came about.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nightsort.errors import StorageError
-from nightsort.operations.backup.making import AT_ONCE, Advance
+from nightsort.operations.backup.at_once import Advance, at_once
 from nightsort.operations.backup.vault import Kept, Manifest, Vault
 from nightsort.reports import index
 from nightsort.storage import Storage
@@ -88,18 +87,7 @@ def _each(vault: Vault, done: Restored, use: Callable[[str, bytes], None], advan
         use(item[0], data)
         return ""
 
-    damaged = list(filter(None, _counted(one, files, advance)))
+    damaged = list(filter(None, at_once(one, files, advance)))
     if damaged:
         named = "; ".join(damaged[:_NAMED]) + ("; ..." if len(damaged) > _NAMED else "")
         raise StorageError(f"backup {done.name}: {len(damaged)} of {len(files)} files are damaged: {named}{so}")
-
-
-def _counted(one: Callable[[tuple[str, Kept]], str], items: list[tuple[str, Kept]], advance: Advance) -> Iterator[str]:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            for done, said in enumerate(pool.map(one, items), 1):
-                advance(done, len(items))
-                yield said
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from nightsort.claims import Note
-from nightsort.operations import declared, gpus, machine, packages, room, stored, timing
-from nightsort.operations.finding import Finding, examine, ok
+from nightsort.operations import gpus, room
+from nightsort.operations.checks import clocks, declaration, machine, packages, storage_root
+from nightsort.operations.checks.finding import Finding, examine, ok
 from nightsort.storage import Storage
 
 
@@ -105,44 +106,44 @@ def test_room_for_temporary_files(free: int, grade: str, monkeypatch: pytest.Mon
 
 
 def test_a_clock_that_nobody_keeps_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "_is_synchronised", lambda: False)
+    monkeypatch.setattr(clocks, "_is_synchronised", lambda: False)
     monkeypatch.setenv("NIGHTSORT_CLOCK_OFFSET", "3600")
-    assert list(grades(timing.clock()).values()) == ["warn", "warn"]
-    monkeypatch.setattr(timing, "_is_synchronised", lambda: True)
+    assert list(grades(clocks.clock()).values()) == ["warn", "warn"]
+    monkeypatch.setattr(clocks, "_is_synchronised", lambda: True)
     monkeypatch.delenv("NIGHTSORT_CLOCK_OFFSET")
-    assert list(grades(timing.clock()).values()) == ["ok"]
+    assert list(grades(clocks.clock()).values()) == ["ok"]
 
 
 @pytest.mark.parametrize(("off", "grade"), [(0, "ok"), (-0.9, "ok"), (20, "warn"), (-20, "warn"), (90, "fail")])
 def test_another_clock(off: float, grade: str) -> None:
-    assert timing.apart("clock", "the server's clock", 1000.0 + off, 1000.0, 1000.2).grade == grade
+    assert clocks.apart("clock", "the server's clock", 1000.0 + off, 1000.0, 1000.2).grade == grade
 
 
 def test_the_clock_of_a_storage_leaves_nothing(there: Storage) -> None:
-    assert set(grades(timing.storage_clock(there)).values()) == {"ok"}
+    assert set(grades(clocks.storage_clock(there)).values()) == {"ok"}
     assert there.names("") == []
 
 
 def test_rights(there: Storage, storage: Storage, tmp_path: Path) -> None:
-    assert set(grades(stored.rights(there)).values()) == {"ok"}
+    assert set(grades(storage_root.rights(there)).values()) == {"ok"}
     away = Storage(str(tmp_path / "away"))
-    assert grades(stored.rights(away)) == {f"{away.root} is not there": "warn"}
+    assert grades(storage_root.rights(away)) == {f"{away.root} is not there": "warn"}
     assert not Path(away.root).exists()
 
 
 def test_a_root_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert "fail" in grades(stored.rights(Storage(str(tmp_path / "file")))).values()
+    assert "fail" in grades(storage_root.rights(Storage(str(tmp_path / "file")))).values()
 
 
 @pytest.mark.parametrize(("free", "grade"), [(10**7, "fail"), (10**8, "warn"), (10**11, "ok")])
 def test_room_for_the_storage(free: int, grade: str, there: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "room", lambda _: room.Room(free, 10**12))
-    assert set(grades(stored.disk(there)).values()) == {grade}
+    monkeypatch.setattr(storage_root, "room", lambda _: room.Room(free, 10**12))
+    assert set(grades(storage_root.disk(there)).values()) == {grade}
 
 
 def test_holders_alive_and_dead(there: Storage) -> None:
-    assert grades(stored.leases(there)) == {"none is held": "ok"}
+    assert grades(storage_root.leases(there)) == {"none is held": "ok"}
     alive, dead = Note.own(), Note.own()
     alive.run, dead.run = "r1", "r2"
     there.write_bytes("leases/dataset/4.json", alive.renew(60.0))
@@ -150,24 +151,24 @@ def test_holders_alive_and_dead(there: Storage) -> None:
     dead.heartbeat -= timedelta(hours=5)
     there.write_bytes("leases/models/3.json", dead.model_dump_json().encode())
     there.write_bytes("leases/models/2.json", b"{")
-    (first, one), (second, two) = grades(stored.leases(there)).items()
+    (first, one), (second, two) = grades(storage_root.leases(there)).items()
     assert "lease dataset: run r1" in first and one == "ok"
     assert "lease models: run r2" in second and "5 h ago, is dead" in second and two == "warn"
 
 
 def test_no_champion(there: Storage) -> None:
-    assert grades(stored.champion(there)) == {"there is none, so nothing can be classified": "warn"}
+    assert grades(storage_root.champion(there)) == {"there is none, so nothing can be classified": "warn"}
 
 
 def test_pipelines_and_their_sources(tmp_path: Path) -> None:
     file = tmp_path / "pipelines.yaml"
-    assert set(grades(declared.pipelines(file)).values()) == {"warn"}
+    assert set(grades(declaration.pipelines(file)).values()) == {"warn"}
     file.write_text("pipelines:\n  nightly: {flow: classify, parameters: {source: drop}}\n")
-    assert grades(declared.pipelines(file))[f"nightly: {tmp_path}/drop is not there"] == "fail"
+    assert grades(declaration.pipelines(file))[f"nightly: {tmp_path}/drop is not there"] == "fail"
     (tmp_path / "drop").mkdir()
-    assert set(grades(declared.pipelines(file)).values()) == {"ok"}
+    assert set(grades(declaration.pipelines(file)).values()) == {"ok"}
     file.write_text("pipelines:\n  nightly: {flow: clasify}\n")
-    assert set(grades(declared.pipelines(file)).values()) == {"fail"}
+    assert set(grades(declaration.pipelines(file)).values()) == {"fail"}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_the_address_of_the_webhook(address: str | None, grade: str, monkeypatch
     monkeypatch.delenv("NIGHTSORT_WEBHOOK", raising=False)
     if address:
         monkeypatch.setenv("NIGHTSORT_WEBHOOK", address)
-    ((told, found),) = grades(declared.webhook()).items()
+    ((told, found),) = grades(declaration.webhook()).items()
     assert found == grade and "s3cret" not in told
 
 

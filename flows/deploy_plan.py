@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from nightsort.logs import redacted
+from nightsort.redaction import redacted
 
 Kind = Literal["pool", "webhook", "deployment", "automation"]
 Action = Literal["create", "update", "unchanged", "remove", "keep"]

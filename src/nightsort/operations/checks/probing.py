@@ -15,36 +15,36 @@ _DATA = b"first"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What was found of one capability."""
+class Capability:
+    """What was found of one thing that a store must do."""
 
     name: str
     ok: bool
     told: str  # what was seen, and, where it is not as it must be, what to do
 
 
-def probe(storage: Storage) -> list[Finding]:
+def probe(storage: Storage) -> list[Capability]:
     """What a storage root offers, in the order in which it was tried; after the first that fails nothing is tried."""
-    name = f".probe-{secrets.token_hex(4)}/file"
-    found: list[Finding] = []
+    folder = f".probe-{secrets.token_hex(4)}"
+    found: list[Capability] = []
     try:
-        for capability, works, told in _attempts(storage, name):
+        for name, works, told in _attempts(storage, folder):
             try:
                 ok, cause = works(), ""
             except (NightsortError, OSError) as error:
                 ok, cause = False, " ".join(str(error).split())
-            found.append(Finding(capability, ok, "works" if ok else "; ".join(filter(None, (cause, told)))))
+            found.append(Capability(name, ok, "works" if ok else "; ".join(filter(None, (cause, told)))))
             if not ok:
                 break
     finally:
         with suppress(NightsortError):
-            storage.remove(name.partition("/")[0])
+            storage.remove(folder)
     return found
 
 
-def _attempts(storage: Storage, name: str) -> Iterator[tuple[str, Callable[[], bool], str]]:
-    """Capability, the attempt, what to do where it fails."""
-    folder, file = name.split("/")
+def _attempts(storage: Storage, folder: str) -> Iterator[tuple[str, Callable[[], bool], str]]:
+    """Name, the attempt, what to do where it fails."""
+    name = f"{folder}/file"
 
     def write() -> bool:
         storage.write_bytes(name, _DATA)
@@ -63,7 +63,7 @@ def _attempts(storage: Storage, name: str) -> Iterator[tuple[str, Callable[[], b
     yield "read", lambda: storage.read_bytes(name) == _DATA, "what was written is not what is read: allow reading"
     yield (
         "list after write",
-        lambda: file in storage.names(folder),
+        lambda: "file" in storage.names(folder),
         "what was just written is not listed: allow listing, and choose a store whose listings are up to date",
     )
     yield (

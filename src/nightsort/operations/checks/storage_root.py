@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from nightsort.claims import Note
 from nightsort.learning.card import load_card
 from nightsort.learning.registry import Registry
-from nightsort.operations.finding import Finding, fail, ok, warn
-from nightsort.operations.holders import notes
+from nightsort.lease import holders
+from nightsort.operations.checks.finding import Finding, fail, ok, warn
+from nightsort.operations.checks.probing import probe
 from nightsort.operations.room import room
-from nightsort.probing import probe
 from nightsort.schema import IMAGES
 from nightsort.scoring.trials.choice import backend_for
 from nightsort.storage import Storage
@@ -53,7 +53,7 @@ def disk(storage: Storage) -> Iterator[Finding]:
 
 def leases(storage: Storage) -> Iterator[Finding]:
     """Who writes now, and who died of it."""
-    held = [(name, note) for name, note in notes(storage) if not note.released]
+    held = [(name, note) for name, note in holders(storage) if not note.released]
     for name, note in held:
         who = (
             f"lease {name}: run {note.run or 'unnamed'}, process {note.pid} on {note.host}, last heard of {_ago(note)}"

@@ -3,18 +3,15 @@
 Invariant: the address is never shown, and nothing is sent to it. Does not know the server that runs the pipelines.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from fsspec.core import url_to_fs
 
+from nightsort.config.webhook import ADDRESS, address
 from nightsort.errors import ConfigError
-from nightsort.operations.finding import Finding, fail, ok, warn
+from nightsort.operations.checks.finding import Finding, fail, ok, warn
 from nightsort.pipelines import load
-
-WEBHOOK = "NIGHTSORT_WEBHOOK"
 
 
 def pipelines(file: Path) -> Iterator[Finding]:
@@ -53,16 +50,9 @@ def _source(name: str, source: str) -> Iterator[Finding]:
 
 def webhook() -> Iterator[Finding]:
     """Whether the address that people are told at could be one."""
-    address = os.environ.get(WEBHOOK)
-    if not address:
-        yield ok("webhook", f"{WEBHOOK} is not set: nobody is told of failures")
-        return
     try:
-        url = urlsplit(address)
-        valid = url.scheme in ("http", "https") and bool(url.hostname)
-    except ValueError:
-        valid = False
-    if valid:
-        yield ok("webhook", f"{WEBHOOK} is an address")
-    else:
-        yield fail("webhook", f"{WEBHOOK} is no http:// or https:// address", "set it to where people want to be told")
+        given = address()
+    except ConfigError as error:
+        yield fail("webhook", str(error), "set it to where people want to be told, or unset it")
+        return
+    yield ok("webhook", f"{ADDRESS} is an address" if given else f"{ADDRESS} is not set: nobody is told of failures")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nightsort.errors import StorageError, WriteError
-from nightsort.probing import probe
+from nightsort.operations.checks.probing import probe
 from nightsort.storage import Storage
 from tests.object_store import FaultProxy, ObjectStore
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from nightsort.clock import OFFSET
 from nightsort.lease import EXPIRY
-from nightsort.operations.finding import Finding, fail, ok, warn
+from nightsort.operations.checks.finding import Finding, fail, ok, warn
 from nightsort.storage import Storage
 
 _SET_TIME = "set the time of both by NTP, such as with systemd-timesyncd or chrony"

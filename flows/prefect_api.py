@@ -9,10 +9,8 @@ import ssl
 
 import httpx
 
+from flows.environment import CERTIFICATES, CREDENTIALS, SERVER_CREDENTIALS, UNCHECKED
 from nightsort.errors import ConfigError
-
-CREDENTIALS = "PREFECT_API_AUTH_STRING"
-"""Environment variable: what the clients of a server with PREFECT_SERVER_API_AUTH_STRING must send."""
 
 _TIMEOUT = 10.0  # seconds to wait for a server that is busy; one that is not there refuses at once
 _REFUSALS = (401, 403, 407)
@@ -32,13 +30,13 @@ def is_alive(api: str) -> bool:
 
 def _certificates() -> ssl.SSLContext | bool:
     """What Prefect's own client checks a server with."""
-    if os.environ.get("PREFECT_API_TLS_INSECURE_SKIP_VERIFY", "").lower() in ("1", "true", "yes", "on", "t", "y"):
+    if os.environ.get(UNCHECKED, "").lower() in ("1", "true", "yes", "on", "t", "y"):
         return False
-    file = os.environ.get("PREFECT_API_SSL_CERT_FILE")
+    file = os.environ.get(CERTIFICATES)
     try:
         return ssl.create_default_context(cafile=file) if file else True
     except OSError as error:
-        raise ConfigError(f"PREFECT_API_SSL_CERT_FILE={file}: is no file of certificates ({error})") from None
+        raise ConfigError(f"{CERTIFICATES}={file}: is no file of certificates ({error})") from None
 
 
 def require(api: str) -> None:
@@ -59,7 +57,7 @@ def require(api: str) -> None:
         state = "is refused" if PREFECT_API_AUTH_STRING.value() else "is not set"
         raise ConfigError(
             f"{CREDENTIALS}: {state}, and the Prefect server at {api} wants it ({code}); set it to what the server has "
-            "as PREFECT_SERVER_API_AUTH_STRING, NAME:PASSWORD"
+            f"as {SERVER_CREDENTIALS}, NAME:PASSWORD"
         ) from None
     except httpx.HTTPError as error:
         raise ConfigError(f"the Prefect server at {api} cannot be used: {type(error).__name__}: {error}") from None

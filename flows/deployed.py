@@ -19,8 +19,8 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
 from flows import automations, deployments
+from flows.deploy_plan import Thing
 from flows.deployments import OURS, roots
-from flows.plan import Thing
 from nightsort.pipelines import Declaration
 
 _PAGE = 200  # that a server gives at once

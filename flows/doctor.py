@@ -10,8 +10,8 @@ from pathlib import Path
 from flows.server_check import server
 from flows.terminal import DEFAULT_CONFIG, Told, declaration_of
 from nightsort.errors import NightsortError
-from nightsort.operations import declared, machine, packages, stored, timing
-from nightsort.operations.finding import Check, Finding, examine
+from nightsort.operations.checks import clocks, declaration, machine, packages, storage_root
+from nightsort.operations.checks.finding import Check, Finding, examine
 from nightsort.pipelines import Declaration
 from nightsort.storage import Storage
 from tasks.scheduler_check import scheduler
@@ -29,20 +29,20 @@ def examined(config: Path | None, root: str | None) -> Iterator[Finding]:
         ("machine", machine.machine),
         ("gpu", machine.graphics),
         ("temporary files", machine.temporary),
-        ("clock", timing.clock),
-        ("webhook", declared.webhook),
-        ("pipelines", partial(declared.pipelines, config or DEFAULT_CONFIG)),
+        ("clock", clocks.clock),
+        ("webhook", declaration.webhook),
+        ("pipelines", partial(declaration.pipelines, config or DEFAULT_CONFIG)),
     ]
     yield from examine(checks)
     try:
-        declaration = declaration_of(config, root)
+        declared = declaration_of(config, root)
     except NightsortError:  # its faults are told already
-        declaration = Declaration(storage=root) if root else Declaration()
-    yield from _of_storage(declaration.storage)
+        declared = Declaration(storage=root) if root else Declaration()
+    yield from _of_storage(declared.storage)
     yield from examine(
         [
-            ("server", partial(server, declaration.server)),
-            ("compute", partial(scheduler, declaration.compute)),
+            ("server", partial(server, declared.server)),
+            ("compute", partial(scheduler, declared.compute)),
         ],
         _PATIENCE,
     )
@@ -50,14 +50,14 @@ def examined(config: Path | None, root: str | None) -> Iterator[Finding]:
 
 def _of_storage(root: str) -> Iterator[Finding]:
     """Where there is none, or it cannot be used, nothing more is asked of it."""
-    rights = list(examine([("storage", partial(_on, stored.rights, root))], _PATIENCE))
+    rights = list(examine([("storage", partial(_on, storage_root.rights, root))], _PATIENCE))
     yield from rights
     if all(finding.grade == "ok" for finding in rights):
         looks = {
-            "disk": stored.disk,
-            "leases": stored.leases,
-            "champion": stored.champion,
-            "clock": timing.storage_clock,
+            "disk": storage_root.disk,
+            "leases": storage_root.leases,
+            "champion": storage_root.champion,
+            "clock": clocks.storage_clock,
         }
         yield from examine((subject, partial(_on, look, root)) for subject, look in looks.items())
 

@@ -9,8 +9,8 @@ from concurrent.futures import TimeoutError as Late
 from dataclasses import dataclass
 from typing import Literal
 
-from nightsort.logs import redacted
 from nightsort.operations.background import begun
+from nightsort.redaction import redacted
 
 Grade = Literal["ok", "warn", "fail"]
 """fail: something will not work; warn: it will, but not as well, or not for long."""

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from nightsort.operations.finding import Finding, fail, ok, warn
+from nightsort.operations.checks.finding import Finding, fail, ok, warn
 
 _OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless")
 _PIXELS = "OPENCV_IO_MAX_IMAGE_PIXELS"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from flows.reach import is_alive
+from flows.prefect_api import is_alive
 from flows.serving import exposed
 from nightsort.config.serving import Server
 from nightsort.errors import ConfigError

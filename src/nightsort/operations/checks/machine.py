@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nightsort.operations import gpus
-from nightsort.operations.finding import Finding, fail, ok, warn
+from nightsort.operations.checks.finding import Finding, fail, ok, warn
 from nightsort.operations.room import room_at
 
 _PER_PROCESS = 512 * 1024**2  # bytes with which a worker gets along
