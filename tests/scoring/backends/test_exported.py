@@ -1,6 +1,7 @@
 """What is exported of a model, and what is said of an export that cannot be used."""
 
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -72,7 +73,9 @@ def test_a_network_that_cannot_be_converted_is_refused_and_nothing_fails(
 ) -> None:
     card = load_card(published, 1)
     network = Unconvertible(nn.Identity(), nn.Linear(4, 4))
+    level = logging.getLogger().level
     exported = export(published, card, network, pictures, ["openvino-fp32", "openvino-int8"])
+    assert logging.getLogger().level == level, "what others have to say is still heard"
     assert exported.files == {} and sorted(exported.refused) == ["fp32", "int8"]
     assert all("no converter understands me" in reason and "\n" not in reason for reason in exported.refused.values())
     with pytest.raises(ModelError, match=r"not exported for openvino-int8 \(.*no converter understands me"):

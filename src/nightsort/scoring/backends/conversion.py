@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nightsort.learning.classifier import Classifier
-from nightsort.scoring.backends.runtime import ov
+from nightsort.scoring.backends.runtime import get_logger_state, ov, restore_logger_state
 
 _BATCH = 8
 _REASON = 300  # characters of a converter's complaint that are kept
@@ -120,6 +120,7 @@ def _quiet() -> Iterator[None]:
     console = rich.get_console()  # NNCF draws its bars on it; Nightsort's have a console of their own
     log = logging.getLogger("torch")
     before = console.quiet, log.level
+    root = get_logger_state()  # OpenVINO makes it its own where it fails: everybody's warnings would be lost
     console.quiet = True
     log.setLevel(logging.ERROR)
     try:
@@ -129,3 +130,4 @@ def _quiet() -> Iterator[None]:
     finally:
         console.quiet = before[0]
         log.setLevel(before[1])
+        restore_logger_state(root)

@@ -11,8 +11,9 @@ from functools import cache
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino as ov  # noqa: E402
+from openvino.tools.ovc.logger import get_logger_state, restore_logger_state  # noqa: E402
 
-__all__ = ["core", "ov"]
+__all__ = ["core", "get_logger_state", "ov", "restore_logger_state"]
 
 
 @cache
