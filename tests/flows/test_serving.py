@@ -99,7 +99,7 @@ def test_labels_start_a_retraining_that_asks_first_and_people_are_told_of_drift(
     assert served.finished(run).state_name == "Completed"
     assert not (Path(served.declaration.storage) / "models" / "2").exists(), "there was no need"
     served.until(lambda: webhook.of("drift"))
-    assert [told["text"] for told in webhook.told] == ['Nightsort: "nightsort.drift.detected" by another flow']
+    assert [told["text"] for told in webhook.of("drift")] == ['Nightsort: "nightsort.drift.detected" by another flow']
     assert len(runs()) == 1
 
 
