@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("inline")
 @pytest.fixture(scope="module")
 def client() -> Iterator[SyncPrefectClient]:
     """A client of a server made for this file."""
-    with prefect_test_harness(server_startup_timeout=None), get_client(sync_client=True) as client:
+    with prefect_test_harness(server_startup_timeout=600), get_client(sync_client=True) as client:
         yield client
 
 
