@@ -20,7 +20,6 @@ from nightsort import logs
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.serving import DEFAULT_POOL
 from nightsort.errors import ConfigError, NightsortError, UserError
-from nightsort.redaction import redacted
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -134,9 +133,9 @@ def main() -> None:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "nightsort"
         fail(f"{error.format_message().rstrip('.')}; see '{command} --help'", 2)
     except UserError as error:
-        fail(redacted(str(error)), 2)
+        fail(str(error), 2)
     except NightsortError as error:
-        fail(redacted(str(error)), 1)
+        fail(str(error), 1)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import click
 
 from nightsort.config.catalogue import PARAMS
 from nightsort.errors import ConfigError
+from nightsort.redaction import redacted
 
 Told = tuple[list[str], dict[str, Any]]
 """What a command has to say: lines for a person, and the object for a program."""
@@ -71,7 +72,8 @@ def _printable(line: str) -> str:
 
 
 def fail(error: str, code: int) -> NoReturn:
-    """Print what is wrong, a line each, and end the process."""
+    """Print what is wrong, a line each and without secrets, and end the process."""
+    error = redacted(error)
     for line in error.splitlines() or [error]:
         click.echo(f"nightsort: {_printable(line)}", err=True)
     if "--json" in sys.argv:

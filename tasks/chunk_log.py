@@ -26,12 +26,17 @@ def logged(chunk: pa.Table, function: Callable[..., Any], *before: Any) -> "Logg
 
 
 def name(chunk: pa.Table) -> str:
-    """The first picture of a chunk, the last, and how many there are."""
-    if not {"path", "member"} <= set(chunk.column_names):  # no pictures: trainings of a comparison
-        return f"{chunk.num_rows} rows"
+    """How many pictures a chunk has, and which."""
+    return f"{chunk.num_rows} {span(chunk) or 'rows'}"
+
+
+def span(chunk: pa.Table) -> str:
+    """The first picture of a chunk and the last; "" if its rows are no pictures, but trainings of a comparison."""
+    if not {"path", "member"} <= set(chunk.column_names):
+        return ""
     rows = chunk.select(["path", "member"])
     first, last = (place(**rows.slice(at, 1).to_pylist()[0]) for at in (0, rows.num_rows - 1))
-    return f"{rows.num_rows} from {first} to {last}"
+    return f"from {first} to {last}"
 
 
 class Logged:

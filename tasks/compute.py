@@ -21,8 +21,7 @@ from distributed import Client, KilledWorker
 from nightsort.config.intake import IntakeParams
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, NightsortError, RunError, ShardError
-from nightsort.schema import place
-from tasks.chunk_log import logged
+from tasks.chunk_log import logged, span
 from tasks.engine import START_SECONDS, Engine
 from tasks.fitness import Sighted, require_same_release, require_sight
 from tasks.flight import Flight, Landed
@@ -190,12 +189,10 @@ class Workers:
 
         :raises ConfigError: if what is elsewhere cannot be reached, or its workers are not fit for the run
         """
-        if not self._engine.is_started:
-            client = self._engine.client
-            if not self._engine.is_local:
-                self._meet()
-            return client
-        return self._engine.client
+        is_new, client = not self._engine.is_started, self._engine.client
+        if is_new and not self._engine.is_local:
+            self._meet()
+        return client
 
     def _meet(self) -> None:
         """Wait for the first worker elsewhere, see whether those that are there will do, and count them."""
@@ -231,6 +228,5 @@ def _alone(chunk: pa.Table) -> pa.Table:
 
 
 def _name(chunk: pa.Table) -> str:
-    rows = chunk.select(["path", "member"]).to_pylist()
-    first, last = (place(row["path"], row["member"]) for row in (rows[0], rows[-1]))
-    return f"the chunk of {len(rows)} pictures from {first} to {last} failed twice"
+    what = f"pictures {where}" if (where := span(chunk)) else "rows"
+    return f"the chunk of {chunk.num_rows} {what} failed twice"

@@ -143,19 +143,19 @@ class Engine:
         return max(1, min([worker["nthreads"], *room]))
 
     def _elsewhere(self) -> Client:
-        secured = security(self._params.tls) if self._params.tls else None
         if self._params.cluster:
-            self._cluster = make(self._params.cluster, secured)
+            self._cluster = make(self._params.cluster, self._secured())
         return self._reach()
 
     def _reach(self) -> Client:
-        secured = security(self._params.tls) if self._params.tls else None
+        where, secured = self._cluster or self._params.scheduler, self._secured()
         try:
-            return Client(
-                self._cluster or self._params.scheduler, timeout=START_SECONDS, set_as_default=False, security=secured
-            )
+            return Client(where, timeout=START_SECONDS, set_as_default=False, security=secured)
         except (OSError, ValueError, RuntimeError, ImportError) as error:
             raise ConfigError(f"{self.name}: cannot be reached ({_reason(error)})") from None
+
+    def _secured(self) -> Security | None:
+        return security(self._params.tls) if self._params.tls else None
 
     def _local(self) -> Client:
         with _deaf_to_interrupts():

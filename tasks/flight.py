@@ -7,7 +7,6 @@ Does not know what is called.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -88,14 +87,15 @@ class Flight(Generic[T]):
                 self._watch.look()
 
     def _fetch(self, future: Future) -> Any:
-        for attempt in count():  # what was done may be lost with its worker, and is done again when there is another
+        patience = _LOOK
+        while True:  # what was done may be lost with its worker, and is done again when there is another
             try:
-                return future.result(timeout=_LOOK * 2**attempt)  # a large value is not given up for ever
+                return future.result(timeout=patience)
             except TimeoutError:
                 if future.status == "error":  # it is the call's own
                     raise
                 self._watch.look()
-        raise AssertionError("never counted to the end")
+                patience *= 2  # a large value is not given up for ever
 
     def _again(self, sent: _Sent[T], error: Exception) -> None:
         """Send once more what was lost with the connection: the scheduler forgets what a lost client wanted."""

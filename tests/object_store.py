@@ -168,3 +168,10 @@ def rude(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FaultProxy]]
     for proxy in proxies:
         proxy.shutdown()
         proxy.server_close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pauses between attempts."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
+    monkeypatch.setattr("nightsort.stores._LONGEST", 0.05)

@@ -3,12 +3,8 @@
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
@@ -20,15 +16,8 @@ from nightsort.datafiles import Ticket
 from nightsort.errors import BusyError, LeaseLostError, NightsortError, RunError, UserError
 from nightsort.lease import Lease
 from nightsort.storage import Storage
+from tests.holding import another_process
 
-HOLDER = """
-import sys
-from nightsort.lease import hold
-from nightsort.storage import Storage
-with hold(Storage(sys.argv[1]), sys.argv[2]):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 COMPETITORS = 8
 
 
@@ -41,24 +30,6 @@ class Fence:
     def fence(self, ticket: Ticket) -> None:
         """Keep it in mind."""
         self.tickets.append(ticket)
-
-
-@contextmanager
-def another_process(storage: Storage, name: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds a lease until its standard input is closed."""
-    source = str(Path(lease.__file__).parent.parent)
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, storage.root, name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": source},
-    ) as process:
-        assert process.stdout and process.stdout.readline() == "held\n"
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 @pytest.fixture

@@ -1,13 +1,9 @@
 """The lease of a root in an object store: several machines, lost answers, clocks that are wrong, holders that die."""
 
-import os
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +15,9 @@ from nightsort.claims import Note, claim
 from nightsort.errors import BusyError, LeaseLostError, WriteError
 from nightsort.notes_in_bucket import Bucket
 from nightsort.storage import Storage
+from tests.holding import another_process
 from tests.object_store import FaultProxy, ObjectStore
-from tests.test_lease import HOLDER, Fence
+from tests.test_lease import Fence
 
 EXPIRY = 60.0
 
@@ -39,24 +36,6 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         monkeypatch.setattr("nightsort.notes_in_bucket.machine", lambda: "another")
 
     return move
-
-
-@contextmanager
-def another_process(root: Storage) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds the lease `dataset`."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(lease.__file__).parent.parent)}
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, root.root, "dataset"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as process:
-        assert process.stdout and process.stdout.readline() == "held\n"
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def names(root: Storage) -> list[str]:
@@ -82,7 +61,7 @@ def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_two_processes_one_holds_it_and_its_death_is_seen_at_once(root: Storage) -> None:
-    with another_process(root) as holder:
+    with another_process(root, "dataset") as holder:
         assert is_busy(root).startswith(f"dataset on {root.root}: process {holder.pid} on ")
         holder.send_signal(signal.SIGKILL)
         holder.wait()

@@ -47,13 +47,6 @@ def test_only_what_broke_off_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> 
     assert persistently(attempt) == "done"
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pauses between attempts."""
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
-    monkeypatch.setattr("nightsort.stores._LONGEST", 0.05)
-
-
 @pytest.mark.usefixtures("impatient")
 def test_answers_that_are_lost_neither_lose_nor_double_a_commit(
     object_store: ObjectStore, rude: Callable[..., FaultProxy]

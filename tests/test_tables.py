@@ -146,7 +146,7 @@ def test_what_cannot_be_written_is_a_write_error(storage: Storage) -> None:
 
 def test_the_run_that_made_a_version_is_in_its_history(table: Table) -> None:
     table.append_files([file_of(table, "a.parquet", 1)], "run-1")
-    history: list[dict[str, Any]] = table._open().history()
+    history: list[dict[str, Any]] = tables.open_table(table.uri).history()
     assert "run-1" in str(history[0])
 
 

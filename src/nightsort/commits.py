@@ -77,7 +77,7 @@ class Commits:
 
     def _newest(self, creating: Ticket | None) -> DeltaTable:
         if self._table is None:
-            self._table = newest(self._uri) or self._create(creating)
+            self._table = open_table(self._uri) or self._create(creating)
             self._durable = self._table.version()  # whoever made this one may have died before it was
             self._make_log_durable(self._table)
         else:
@@ -99,7 +99,7 @@ class Commits:
                 storage_options=delta_options(self._uri),
             )
         except (DeltaError, OSError):
-            if table := newest(self._uri):  # another process was faster, or this one and the answer was lost
+            if table := open_table(self._uri):  # another process was faster, or this one and the answer was lost
                 return table
             raise
 
@@ -155,7 +155,7 @@ class Commits:
         self._durable = version + 1
 
 
-def newest(uri: str, version: int | None = None) -> DeltaTable | None:
+def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     """The Delta table of a place, None while there is none.
 
     :param version: that instead of the newest

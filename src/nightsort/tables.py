@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyarrow.fs import SubTreeFileSystem
 
-from nightsort.commits import Commits, committing, newest
+from nightsort.commits import Commits, committing, open_table
 from nightsort.datafiles import Action, DataFile, Ticket, adding, removing, write_file
 from nightsort.errors import StorageError
 from nightsort.storage import Storage
@@ -41,13 +41,10 @@ class Table:
         self._partition_by = partition_by
         self._commits = Commits(storage, name, schema, [partition_by] if partition_by else [])
 
-    def _open(self, version: int | None = None) -> DeltaTable | None:
-        return newest(self.uri, version)
-
     def version(self) -> int | None:
         """Number of the newest version; None while there is no table."""
         with reading(self.uri):
-            table = self._open()
+            table = open_table(self.uri)
             return None if table is None else table.version()
 
     def append(self, rows: pa.Table, run_id: str = "", ticket: Ticket | None = None) -> None:
@@ -147,7 +144,7 @@ class Table:
         :returns: how many
         """
         with committing(self.uri):
-            table = self._open()
+            table = open_table(self.uri)
             if table is None:
                 return 0
             kept = list(range(table.version() + 1)) if keep_versions else None
@@ -158,19 +155,19 @@ class Table:
     def sizes(self) -> list[int]:
         """Bytes of each file of the newest version."""
         with reading(self.uri):
-            table = self._open()
+            table = open_table(self.uri)
             return [] if table is None else list(_sizes(table).values())
 
     def changes(self) -> list[dict[str, Any]]:
         """The commits of runs, newest first: version, timestamp in ms since 1970, run_id."""
         with reading(self.uri):
-            table = self._open()
+            table = open_table(self.uri)
             history = [] if table is None else table.history()
         return [entry for entry in history if entry.get("run_id")]
 
     def dataset(self, version: int | None = None) -> pds.Dataset:
         """An Arrow dataset over one version, the newest unless named; empty while there is no table."""
-        table = self._open(version)
+        table = open_table(self.uri, version)
         if table is None:
             return pds.dataset(self.schema.empty_table())
         return self._over(table)

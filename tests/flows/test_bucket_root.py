@@ -1,8 +1,5 @@
 """A storage root in a bucket does what one on a disk does, also where the store refuses, hangs up, or is shared."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,6 @@ import pytest
 from flows.classify import classify
 from flows.ingest import ingest
 from flows.train import train
-from nightsort import lease
 from nightsort.config.intake import ClassifyParams, IngestParams
 from nightsort.config.training import TrainParams
 from nightsort.learning.registry import Registry
@@ -21,8 +17,8 @@ from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
 from tests.flows.commands import Said
 from tests.flows.conftest import Pictures, Trained
+from tests.holding import another_process
 from tests.object_store import FaultProxy, ObjectStore
-from tests.test_lease import HOLDER
 
 QUICKLY = {"settle_seconds": 0, "workers": 1}
 
@@ -33,13 +29,6 @@ def bucket(trained: Trained, object_store: ObjectStore) -> Storage:
     for file in (file for file in trained.root.rglob("*") if file.is_file()):
         object_store.put(f"root/{file.relative_to(trained.root)}", file.read_bytes())
     return Storage(f"s3://{object_store.bucket}/root")
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pauses between attempts."""
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
-    monkeypatch.setattr("nightsort.stores._LONGEST", 0.05)
 
 
 @pytest.mark.usefixtures("inline", "impatient")
@@ -75,14 +64,8 @@ def test_of_two_clients_one_classifies_and_the_other_is_told_who_does(
 ) -> None:
     drop = pictures.plain(tmp_path / "drop", 3)
     params = ClassifyParams(source=str(drop.folder), storage=bucket.root, sample=0, **QUICKLY)
-    environment = {**os.environ, "PYTHONPATH": str(Path(lease.__file__).parent.parent)}
-    asked = [sys.executable, "-c", HOLDER, bucket.root, "predictions"]
-    with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as other:
-        try:
-            assert other.stdout and other.stdout.readline() == "held\n"
-            skipped = classify(params)
-        finally:
-            other.kill()
+    with another_process(bucket, "predictions") as other:
+        skipped = classify(params)
     assert skipped.state == "skipped" and f"process {other.pid} on " in skipped.message
     assert "has been running since 20" in skipped.message
     report = classify(params)

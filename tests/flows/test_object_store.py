@@ -35,12 +35,6 @@ def local(tmp_path_factory: pytest.TempPathFactory, first: Pictures, inline_work
     return stored(folder / "root")
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pauses between attempts."""
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
-
-
 def put(store: ObjectStore, folder: Path, kind: str, pictures: Pictures) -> dict[str, str]:
     """Build a source and copy it into the bucket; what `ingest` is to be told."""
     words = SHELVES[kind](folder, pictures)

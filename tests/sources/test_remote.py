@@ -26,12 +26,6 @@ def access(tmp_path: Path) -> Access:
     return Access(scratch=str(tmp_path / "scratch"))
 
 
-@pytest.fixture(name="impatient")
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pauses between attempts."""
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
-
-
 def fill(store: ObjectStore, count: int) -> dict[str, bytes]:
     """Objects of different bytes under one prefix, by their URI."""
     contents = [number.to_bytes(2, "big") * (50 + number) for number in range(count)]

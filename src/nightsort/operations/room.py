@@ -5,16 +5,16 @@ Invariant: the nearest folder that is there answers for one that is not made yet
 
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from nightsort.storage import Storage
 
 
-class Room:
+class Room(NamedTuple):
     """Bytes of a disk."""
 
-    def __init__(self, free: int, total: int) -> None:
-        self.free = free
-        self.total = total
+    free: int
+    total: int
 
 
 def room(storage: Storage) -> Room | None:
