@@ -1,7 +1,7 @@
 """Owns which flows there are, what each does, and where it is found.
 
 Invariant: the names are those of `nightsort.config.catalogue.PARAMS`; a flow is imported when it is asked for, so
-that an ingest does not load torch, and Prefect only when Prefect is to run it.
+that an ingest does not load torch. Does not know Prefect; see :mod:`flows.served`.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from prefect import Flow
-
     from nightsort.reports.data import Report
 
 DESCRIPTIONS = {
@@ -32,9 +30,3 @@ def function_named(name: str) -> "Callable[[Any], Report]":
     """The flow `name` as a plain function: that of the same name in the module of the same name."""
     function: Callable[[Any], Report] = getattr(import_module(f"flows.{name}"), name)
     return function
-
-
-def flow_named(name: str) -> "Flow[Any, Report]":
-    """The same as Prefect knows it."""
-    flow: Flow[Any, Report] = getattr(import_module("flows.served"), name)
-    return flow

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from flows import options, views
 from flows.catalogue import DESCRIPTIONS
+from flows.commands import options, views
 from flows.terminal import DEFAULT_CONFIG, common, declaration_of, fail, launch, quiet, say
 from nightsort import logs
 from nightsort.config.catalogue import PARAMS
@@ -79,7 +79,7 @@ def check(as_json: bool, config: Path | None, storage: str | None) -> None:
 @common
 def up(as_json: bool, config: Path | None, storage: str | None) -> None:
     """Start the Prefect server on loopback and serve every pipeline with its schedule."""
-    from flows import serving
+    from flows.deployment import serving
 
     serving.up(declaration_of(config or DEFAULT_CONFIG, storage))
 
@@ -92,7 +92,8 @@ def up(as_json: bool, config: Path | None, storage: str | None) -> None:
 def deploy(pool: str, dry_run: bool, prune: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
     """Make the server at PREFECT_API_URL have what pipelines.yaml declares; the plan is printed first."""
     quiet()
-    from flows import deploy_plan, deploying
+    from flows.deployment import deploying
+    from flows.deployment import plan as deploy_plan
 
     def tell(lines: list[str]) -> None:
         if not as_json:
@@ -109,7 +110,7 @@ def deploy(pool: str, dry_run: bool, prune: bool, as_json: bool, config: Path | 
 def demo(data: Path | None, into: Path, as_json: bool) -> None:
     """Show the whole loop on handwritten digits, or on your own pictures."""
     quiet()
-    from flows.demo import demo as run_demo
+    from flows.actions.demo import demo as run_demo
 
     say(*run_demo(data, into, click.echo), as_json)
 

@@ -6,7 +6,7 @@ Does not know what the flow does.
 
 import os
 
-from flows.catalogue import flow_named, function_named
+from flows.catalogue import function_named
 from flows.environment import API
 from flows.prefect_api import is_alive, require
 from nightsort.config.run import RunParams
@@ -18,7 +18,7 @@ from tasks.notice import tell
 
 def subflow(name: str, params: RunParams) -> Report:
     """Run a flow inside another one."""
-    return flow_named(name)(params) if in_flow_run() else function_named(name)(params)
+    return _under_prefect(name, params) if in_flow_run() else function_named(name)(params)
 
 
 def launch(name: str, params: RunParams, api: str) -> Report:
@@ -45,4 +45,10 @@ def _launched(name: str, params: RunParams, api: str) -> Report:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: named or api}):
-        return flow_named(name)(params)
+        return _under_prefect(name, params)
+
+
+def _under_prefect(name: str, params: RunParams) -> Report:
+    from flows.served import flow_named  # loads Prefect
+
+    return flow_named(name)(params)

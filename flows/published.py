@@ -7,7 +7,7 @@ Does not know how the model came about.
 from nightsort.config.training import JudgedParams
 from nightsort.learning.card import Card
 from nightsort.learning.fit import Fitted
-from nightsort.lease import Lease
+from nightsort.leases.lease import Lease
 from tasks.drift import keep_reference
 from tasks.judging import judge_challenger
 from tasks.lesson import Lesson

@@ -13,7 +13,7 @@ from nightsort.config.curation import AugmentParams
 from nightsort.dataset.augmented import COLUMNS, Copies, Order, chunks, distinct, make, plan
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import ShardError
-from nightsort.lease import Lease
+from nightsort.leases.lease import Lease
 from nightsort.reports.data import AugmentPart
 from nightsort.reports.sheets import sheets
 from nightsort.reports.shown import ClassCount

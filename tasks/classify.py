@@ -16,7 +16,7 @@ from nightsort.config.run import RunParams
 from nightsort.drift.sample import LIMIT
 from nightsort.errors import RunError
 from nightsort.learning.card import Card
-from nightsort.lease import Lease
+from nightsort.leases.lease import Lease
 from nightsort.quarantine import Quarantine
 from nightsort.reports.account import Account
 from nightsort.reports.data import ClassifyPart

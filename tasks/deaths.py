@@ -2,13 +2,13 @@
 
 Invariant: a death is told once: where Prefect saw it, an automation told of it, and this stays silent. A run that
 Prefect still believes to be at work, since the machine went down with the server, is told of here.
-Does not know how a death is found; see :mod:`nightsort.lease`.
+Does not know how a death is found; see :mod:`nightsort.leases.lease`.
 """
 
 import os
 from collections.abc import Sequence
 
-from nightsort.claims import Note
+from nightsort.leases.claims import Note
 from tasks.context import in_flow_run
 from tasks.notice import is_automated, post
 

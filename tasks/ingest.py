@@ -17,7 +17,7 @@ from nightsort.dataset.policy import Policy
 from nightsort.dataset.shards import BUILT, REPEATED, Order, Shard, build
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError
-from nightsort.lease import Lease
+from nightsort.leases.lease import Lease
 from nightsort.quarantine import Quarantine, for_its_bytes, row
 from nightsort.reports.account import Account
 from nightsort.reports.data import IngestPart

@@ -19,7 +19,7 @@ from nightsort.evaluation.rival import Answers, answers
 from nightsort.evaluation.scores import Check, Decision
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.registry import Move, Registry
-from nightsort.lease import Lease
+from nightsort.leases.lease import Lease
 from nightsort.reports.suspected import SuspicionPart, gist
 from nightsort.scoring.trials import choice
 from nightsort.storage import Storage

@@ -27,7 +27,7 @@ def resource(root: str) -> str:
 
 
 def automation(occasion: Occasion) -> str:
-    """Name of the automation that tells of an occasion; see :mod:`flows.automations`."""
+    """Name of the automation that tells of an occasion; see :mod:`flows.deployment.automations`."""
     return f"nightsort: tell when {_WHEN[occasion]}"
 
 

@@ -15,7 +15,7 @@ from nightsort.evaluation.rival import answers
 from nightsort.evaluation.scores import Check
 from nightsort.learning.card import Card, check_weights, load_card
 from nightsort.learning.registry import How, Registry
-from nightsort.lease import Lease
+from nightsort.leases.lease import Lease
 from nightsort.reports.promoted import PromotionPart
 from tasks.judging import NEW_LABELS, Challenger, settle
 from tasks.mirror import mirror_champion

@@ -11,7 +11,7 @@ from nightsort.drift.look import Look
 from nightsort.drift.strangeness import strangeness
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
-from nightsort.lease import Lease
+from nightsort.leases.lease import Lease
 from nightsort.review.signals import Opinion, Signals, rows_of
 from tasks.runs import Run
 from tasks.stage import dispensable, retrying, stage

@@ -16,7 +16,7 @@ from typing import Any
 from nightsort import clock, logs
 from nightsort.config.run import RunParams
 from nightsort.errors import BusyError, ConfigError, NightsortError, UserError, WriteError
-from nightsort.lease import Lease, hold
+from nightsort.leases.lease import Lease, hold
 from nightsort.operations.backup.restoring import refuse_unfinished
 from nightsort.redaction import cleanse, redacted
 from nightsort.reports import store, summary

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nightsort import lease
+from nightsort.leases import lease
 from nightsort.storage import Storage
 
 _HOLDER = """
 import sys
-from nightsort.lease import hold
+from nightsort.leases.lease import hold
 from nightsort.storage import Storage
 with hold(Storage(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)

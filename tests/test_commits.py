@@ -15,17 +15,17 @@ from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nightsort import lease
 from nightsort.datafiles import write_file
 from nightsort.errors import BusyError, LeaseLostError, WriteError
-from nightsort.lease import Lease
+from nightsort.leases import lease
+from nightsort.leases.lease import Lease
 from nightsort.storage import Storage
 from nightsort.tables import Table
 from tests.ticketed import SCHEMA, again, numbers, rows, ticket
 
 STOPPED = """
 import sys
-from nightsort import lease
+from nightsort.leases import lease
 from nightsort.errors import LeaseLostError
 from nightsort.storage import Storage
 from nightsort.tables import Table

@@ -11,10 +11,11 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.utilities.schema_tools.validation import ValidationError, validate
 
 from flows import served as served_flows
-from flows.catalogue import DESCRIPTIONS, flow_named
+from flows.catalogue import DESCRIPTIONS
 from flows.cli import cli
-from flows.deployments import deployments
-from flows.options import DECLARED
+from flows.commands.options import DECLARED
+from flows.deployment.deployments import deployments
+from flows.served import flow_named
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from nightsort import lease
 from nightsort.errors import StaleError
 from nightsort.learning.registry import Registry
+from nightsort.leases import lease
 from nightsort.storage import Storage
 from nightsort.stores import code, delta_options, endpoint, gist, persistently
 from nightsort.tables import Table

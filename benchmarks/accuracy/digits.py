@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from flows.actions.samples import write_digits
 from flows.ingest import ingest
-from flows.samples import write_digits
 from nightsort.config.intake import IngestParams
 
 VALIDATION = 0.2  # of the labelled, class by class

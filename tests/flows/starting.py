@@ -25,7 +25,14 @@ _PATIENCE = 300  # seconds, after which a start that hangs is a failure and not 
 def main() -> None:
     """Fork, open the gate, and wait."""
     order = json.load(sys.stdin)
-    for name in ("flows.classify", "flows.options", "flows.views", "nightsort.scoring.engine", "torch", "openvino"):
+    for name in (
+        "flows.classify",
+        "flows.commands.options",
+        "flows.commands.views",
+        "nightsort.scoring.engine",
+        "torch",
+        "openvino",
+    ):
         importlib.import_module(name)
     importlib.import_module("flows.classify").Workers = Inline  # type: ignore[attr-defined]
     launch.is_alive = lambda _: False  # type: ignore[assignment]

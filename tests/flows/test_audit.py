@@ -12,11 +12,11 @@ import pytest
 
 from flows.audit import audit
 from flows.ingest import ingest
-from nightsort import lease
 from nightsort.config.curation import AuditParams
 from nightsort.config.intake import IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import ConfigError, DatasetError
+from nightsort.leases import lease
 from nightsort.reports import store
 from nightsort.reports.data import Report
 from nightsort.reports.shown import MAX_THUMBNAILS

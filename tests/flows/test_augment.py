@@ -11,13 +11,13 @@ import pytest
 
 from flows.augment import augment
 from flows.ingest import ingest
-from nightsort import lease
 from nightsort.config.curation import AugmentParams
 from nightsort.config.intake import IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError, ShardError
 from nightsort.images.preprocess import Preprocessing
 from nightsort.learning.feeds.loading import load_split
+from nightsort.leases import lease
 from nightsort.reports import store
 from nightsort.reports.data import Report
 from nightsort.reports.shown import ClassCount

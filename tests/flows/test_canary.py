@@ -26,7 +26,8 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
-from flows import deploying, served
+from flows import served
+from flows.deployment import deploying
 from flows.launch import launch
 from nightsort import logs
 from nightsort.config.intake import ClassifyParams, IngestParams

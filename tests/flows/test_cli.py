@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from nightsort import lease
 from nightsort.config.intake import ClassifyParams
+from nightsort.leases import lease
 from nightsort.storage import Storage
 from tests.flows.commands import Said
 

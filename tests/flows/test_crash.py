@@ -28,14 +28,14 @@ from nightsort.storage import Storage
 
 COMMIT, DELTA = "nightsort.dataset.versions:Dataset.commit", "deltalake:DeltaTable.create_write_transaction"
 LEDGER, COPIES = "nightsort.scoring.ledger:Ledger.commit", "nightsort.scoring.ledger:Ledger.remember"
-QUARANTINE, LEASE = "nightsort.quarantine:Quarantine.append", "nightsort.lease:Lease"
+QUARANTINE, LEASE = "nightsort.quarantine:Quarantine.append", "nightsort.leases.lease:Lease"
 DATA, DURABLE = "nightsort.tables:write_file", "nightsort.storage:Storage.make_durable"
 WRITE = "nightsort.storage:Storage.write_bytes"
 # A classification of 19 files, 15 of them new, in chunks of 4: of each chunk what is bad, then the predictions, which
 # are the marker, then the copies. The first commit to a table makes the table.
 POINTS = [
-    ("nightsort.lease:claim", "before", 1),
-    ("nightsort.lease:claim", "after", 1),  # the lease is taken, and nobody does anything with it
+    ("nightsort.leases.lease:claim", "before", 1),
+    ("nightsort.leases.lease:claim", "after", 1),  # the lease is taken, and nobody does anything with it
     (f"{LEASE}.fence", "before", 1),
     (f"{LEASE}.fence", "after", 1),
     (f"{LEASE}.ticket", "after", 1),

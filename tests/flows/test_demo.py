@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from selenium.webdriver import Chrome
 
-from flows.samples import Samples, copy_folder, write_digits
+from flows.actions.samples import Samples, copy_folder, write_digits
 from nightsort.errors import PictureError, SourceError
 from nightsort.images.decode import decode
 

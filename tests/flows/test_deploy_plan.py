@@ -10,10 +10,10 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.client.schemas.schedules import RRuleSchedule
 from pydantic import SecretStr
 
-from flows.automations import as_thing as automation_as_thing
-from flows.automations import automations
-from flows.deploy_plan import Change, Step, Thing, as_object, lines, plan
-from flows.deployments import as_thing, deployments, pools, said
+from flows.deployment.automations import as_thing as automation_as_thing
+from flows.deployment.automations import automations
+from flows.deployment.deployments import as_thing, deployments, pools, said
+from flows.deployment.plan import Change, Step, Thing, as_object, lines, plan
 from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration, load
 

@@ -20,8 +20,8 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from prefect.states import Completed, Running
 from prefect.types._datetime import now
 
-from flows.deploy_plan import Step
-from flows.deploying import deploy
+from flows.deployment.deploying import deploy
+from flows.deployment.plan import Step
 from flows.launch import launch
 from flows.prefect_api import is_alive, require
 from nightsort.config.intake import ClassifyParams

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from flows import launch as module
-from nightsort import lease
 from nightsort.config.intake import ClassifyParams
+from nightsort.leases import lease
 from nightsort.storage import Storage
 from tests.webhooks import Webhook
 

@@ -16,7 +16,7 @@ import pytest
 from distributed import LocalCluster
 from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 
-from flows import server_check
+from flows.deployment import server_check
 from nightsort.config.compute import Compute, Tls
 from nightsort.config.serving import Server
 from nightsort.operations.checks.finding import Finding

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from flows.options import DECLARED, of_model
+from flows.commands.options import DECLARED, of_model
 from nightsort.config.catalogue import PARAMS
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from flows.deployment.serving import exposed
 from flows.prefect_api import is_alive
-from flows.serving import exposed
 from nightsort.config.serving import Server
 from nightsort.errors import ConfigError
 

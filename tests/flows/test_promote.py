@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from flows import bundles, inspection
+from flows.actions import bundles, inspection
 from flows.promote import promote
 from nightsort.config.gate import PromoteParams
 from nightsort.errors import ConfigError, ModelError
@@ -17,7 +17,7 @@ from nightsort.evaluation.scores import Check, Decision
 from nightsort.learning import bundle
 from nightsort.learning.card import load_card
 from nightsort.learning.registry import Registry
-from nightsort.lease import hold
+from nightsort.leases.lease import hold
 from nightsort.reports.promoted import PromotionPart
 from nightsort.scoring.trials import choice
 from nightsort.storage import Storage

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from nightsort import lease
 from nightsort.dataset.versions import Dataset
+from nightsort.leases import lease
 from nightsort.storage import Storage
 from tests.flows.commands import Said
 

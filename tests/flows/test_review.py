@@ -191,7 +191,7 @@ def test_an_import_that_was_cut_off_is_completed_by_the_next(
         raise WriteError("the power went out")
 
     with monkeypatch.context() as patch:
-        patch.setattr(*((owner, step.partition(".")[2]) if owner else ("flows.answering.launch",)), cut)  # type: ignore[call-overload]
+        patch.setattr(*((owner, step.partition(".")[2]) if owner else ("flows.actions.answering.launch",)), cut)  # type: ignore[call-overload]
         assert nightsort("review", "import", file, "--storage", place).code == 1
     done = nightsort("review", "import", file, "--storage", place, "--json")
     assert (done.code, done.data["in_dataset"]) == (0, 8) and labels(Storage(str(place))) == truth

@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows import server
-from flows.server import kept, running
+from flows.deployment import server
+from flows.deployment.server import kept, running
 from nightsort.errors import RunError
 from nightsort.pipelines import Server
 from tests.waiting import until

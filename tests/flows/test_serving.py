@@ -17,7 +17,7 @@ from prefect.events import emit_event
 from prefect.exceptions import PrefectHTTPStatusError
 from selenium.webdriver import Chrome
 
-from flows.deploying import deploy
+from flows.deployment.deploying import deploy
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.serving import Server
 from nightsort.errors import ConfigError

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import ConfigError
 from nightsort.learning.registry import Registry
-from nightsort.lease import hold
+from nightsort.leases.lease import hold
 from nightsort.operations import exporter, gpus
 from nightsort.operations.metrics import Metrics
 from nightsort.quarantine import Quarantine, row

@@ -27,8 +27,8 @@ from tests.soak.checker import check, survey
 
 _NEEDED = (
     "flows.classify",
-    "flows.options",
-    "flows.views",
+    "flows.commands.options",
+    "flows.commands.views",
     "nightsort.scoring.engine",
     "torch",
     "openvino",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nightsort.claims import Note
+from nightsort.leases.claims import Note
 from nightsort.reports import store
 from tasks import deaths
 from tasks.runs import Run

@@ -20,7 +20,7 @@ from nightsort.config.catalogue import PARAMS
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import StorageError
 from nightsort.learning.registry import Registry
-from nightsort.lease import holders
+from nightsort.leases.lease import holders
 from nightsort.logs import logger
 from nightsort.operations import gpus
 from nightsort.operations.room import room

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nightsort.errors import StorageError
-from nightsort.lease import hold
+from nightsort.leases.lease import hold
 from nightsort.operations.backup.listing import files
 from nightsort.operations.backup.making import back_up
 from nightsort.operations.backup.restoring import restore, verify

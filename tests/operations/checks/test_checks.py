@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nightsort.claims import Note
+from nightsort.leases.claims import Note
 from nightsort.operations import gpus, room
 from nightsort.operations.checks import clocks, declaration, machine, packages, storage_root
 from nightsort.operations.checks.finding import Finding, examine, ok

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from nightsort import clock, lease
+from nightsort import clock
 from nightsort.errors import StorageError
+from nightsort.leases import lease
 from nightsort.operations.backup.at_once import Advance, at_once
 from nightsort.operations.backup.cut import Cut, cut
 from nightsort.operations.backup.listing import Found, files

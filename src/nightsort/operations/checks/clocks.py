@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from nightsort.clock import OFFSET
-from nightsort.lease import EXPIRY
+from nightsort.leases.lease import EXPIRY
 from nightsort.operations.checks.finding import Finding, fail, ok, warn
 from nightsort.storage import Storage
 

@@ -6,10 +6,10 @@ Invariant: what it writes to try the rights is gone again. Does not know how a r
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from nightsort.claims import Note
 from nightsort.learning.card import load_card
 from nightsort.learning.registry import Registry
-from nightsort.lease import holders
+from nightsort.leases.claims import Note
+from nightsort.leases.lease import holders
 from nightsort.operations.checks.finding import Finding, fail, ok, warn
 from nightsort.operations.checks.probing import probe
 from nightsort.operations.room import room

@@ -27,7 +27,7 @@ def review(context: click.Context, **options: Any) -> None:
 @common
 def status(as_json: bool, config: Path | None, storage: str | None) -> None:
     """Show how many pictures are open, and why, and what was answered."""
-    from flows import review
+    from flows.actions import review
 
     say(*review.status(storage_of(config, storage)), as_json)
 
@@ -58,7 +58,7 @@ def export(
     storage: str | None,
 ) -> None:
     """Write the pictures that are most worth a look into a folder, with what it takes to answer them."""
-    from flows import review
+    from flows.actions import review
     from nightsort.review.queue import Asked
 
     asked = Asked(count, since and since.replace(tzinfo=UTC), run)
@@ -88,7 +88,7 @@ def import_answers(
     from nightsort.arrow import without_pandas
 
     without_pandas()
-    from flows import answering
+    from flows.actions import answering
 
     declaration = declaration_of(config, storage)
     say(*answering.import_answers(declaration, file, list(new_classes), overwrite, ingest), as_json)

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from flows import backup_commands, operation_commands
-from flows.model_commands import models
-from flows.review_commands import review
+from flows.commands import backup as backup_commands
+from flows.commands import operations as operation_commands
+from flows.commands.models import models
+from flows.commands.review import review
 from flows.terminal import common, say, storage_of
 from nightsort.schema import REASONS
 
@@ -22,7 +23,7 @@ _reason = click.option("--reason", type=click.Choice(sorted(REASONS)), metavar="
 @common
 def status(as_json: bool, config: Path | None, storage: str | None) -> None:
     """Show the champion, the counts and the last runs."""
-    from flows import inspection
+    from flows.actions import inspection
 
     say(*inspection.status(storage_of(config, storage)), as_json)
 
@@ -33,7 +34,7 @@ def status(as_json: bool, config: Path | None, storage: str | None) -> None:
 @common
 def datasets(limit: int, compact: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
     """List the dataset's versions with their pictures by class and split."""
-    from flows import inspection, upkeep
+    from flows.actions import inspection, upkeep
 
     root = storage_of(config, storage)
     done = upkeep.compact(root) if compact else ([], {})
@@ -58,7 +59,7 @@ def quarantine(context: click.Context, **options: Any) -> None:
 @common
 def listed(limit: int, reason: str | None, as_json: bool, config: Path | None, storage: str | None) -> None:
     """List what was set aside, and why."""
-    from flows import inspection
+    from flows.actions import inspection
 
     say(*inspection.quarantined(storage_of(config, storage), limit, reason), as_json)
 
@@ -69,7 +70,7 @@ def listed(limit: int, reason: str | None, as_json: bool, config: Path | None, s
 @common
 def export(into: Path, reason: str | None, as_json: bool, config: Path | None, storage: str | None) -> None:
     """Write the original bytes that were kept into a folder, with an index."""
-    from flows import upkeep
+    from flows.actions import upkeep
 
     say(*upkeep.export(storage_of(config, storage), into, reason), as_json)
 
@@ -80,7 +81,7 @@ def export(into: Path, reason: str | None, as_json: bool, config: Path | None, s
 @common
 def requeue(reason: str | None, everything: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
     """Forget verdicts, so that the next run over the source looks at those files again."""
-    from flows import upkeep
+    from flows.actions import upkeep
 
     if (reason is None) != everything:
         raise click.UsageError("give either --reason REASON or --all")
@@ -102,7 +103,7 @@ def predictions(context: click.Context, **options: Any) -> None:
 @common
 def predicted(limit: int, as_json: bool, config: Path | None, storage: str | None) -> None:
     """List the newest predictions."""
-    from flows import inspection
+    from flows.actions import inspection
 
     say(*inspection.predictions(storage_of(config, storage), limit), as_json)
 
@@ -123,7 +124,7 @@ def export_predictions(
     storage: str | None,
 ) -> None:
     """Write predictions into one file that a spreadsheet or a program reads."""
-    from flows import upkeep
+    from flows.actions import upkeep
 
     day = date and date.date().isoformat()
     say(*upkeep.export_predictions(storage_of(config, storage), into, run, day, model), as_json)
@@ -143,7 +144,7 @@ def report(
     open_it: bool, diff: tuple[str, str] | None, as_json: bool, config: Path | None, storage: str | None
 ) -> None:
     """Print where the latest report lies, and the index of all; or compare two runs, or two models."""
-    from flows import difference, inspection
+    from flows.actions import difference, inspection
 
     root = storage_of(config, storage)
     lines, data = difference.differ(root, *diff) if diff else inspection.latest_report(root)

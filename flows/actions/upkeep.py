@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from flows.terminal import Told
-from nightsort import lease
 from nightsort.dataset.versions import Dataset
+from nightsort.leases import lease
 from nightsort.quarantine import Quarantine
 from nightsort.reports.formats import plural
 from nightsort.schema import PREDICTIONS

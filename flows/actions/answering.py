@@ -11,13 +11,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from flows.actions.review import classes, few
 from flows.launch import launch
-from flows.review import classes, few
 from flows.terminal import Told
-from nightsort import clock, lease
+from nightsort import clock
 from nightsort.config.intake import IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import ConfigError, ModelError
+from nightsort.leases import lease
 from nightsort.pipelines import Declaration
 from nightsort.reports import store, summary
 from nightsort.reports.formats import count, plural

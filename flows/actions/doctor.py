@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from flows.server_check import server
+from flows.deployment.server_check import server
 from flows.terminal import DEFAULT_CONFIG, Told, declaration_of
 from nightsort.errors import NightsortError
 from nightsort.operations.checks import clocks, declaration, machine, packages, storage_root

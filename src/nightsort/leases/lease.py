@@ -15,11 +15,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from nightsort.claims import Claim, Note, Shelf, claim, describe, newest
 from nightsort.datafiles import Ticket
 from nightsort.errors import LeaseLostError, WriteError
-from nightsort.notes_in_bucket import Bucket
-from nightsort.notes_on_disk import Disk
+from nightsort.leases.claims import Claim, Note, Shelf, claim, describe, newest
+from nightsort.leases.notes_in_bucket import Bucket
+from nightsort.leases.notes_on_disk import Disk
 from nightsort.storage import Storage, writing
 
 HEARTBEAT = 10.0

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from nightsort import claims, disk
-from nightsort.claims import Note, Shelf, claim
+from nightsort import disk
 from nightsort.errors import BusyError, StorageError
-from nightsort.notes_on_disk import Disk
+from nightsort.leases import claims
+from nightsort.leases.claims import Note, Shelf, claim
+from nightsort.leases.notes_on_disk import Disk
 
 EXPIRY = 60.0
 LONG_AGO = 1_000_000_000

@@ -25,7 +25,7 @@ def models(context: click.Context, **options: Any) -> None:
 @common
 def known(as_json: bool, config: Path | None, storage: str | None) -> None:
     """List the models and mark the champion."""
-    from flows import inspection
+    from flows.actions import inspection
 
     say(*inspection.models(storage_of(config, storage)), as_json)
 
@@ -36,7 +36,7 @@ def known(as_json: bool, config: Path | None, storage: str | None) -> None:
 @common
 def show(version: int, card: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
     """Show model VERSION: where it comes from, how good it is, and what computes its answers on which machine."""
-    from flows import bundles
+    from flows.actions import bundles
 
     told = bundles.card_of if card else bundles.shown
     say(*told(storage_of(config, storage), version), as_json)
@@ -49,7 +49,7 @@ def show(version: int, card: bool, as_json: bool, config: Path | None, storage: 
 def compare_models(first: int, second: int, as_json: bool, config: Path | None, storage: str | None) -> None:
     """Score models A and B afresh on the same test pictures: figures, speed and size side by side."""
     quiet()
-    from flows import difference
+    from flows.actions import difference
 
     say(*difference.compare(storage_of(config, storage), first, second), as_json)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from sklearn.metrics import accuracy_score, f1_score
 
+from flows.actions.samples import Samples, copy_folder, write_digits
 from flows.classify import classify
 from flows.ingest import ingest
-from flows.samples import Samples, copy_folder, write_digits
 from flows.train import train
 from nightsort.config.intake import ClassifyParams, IngestParams
 from nightsort.config.training import TrainParams

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from nightsort import claims, lease
-from nightsort.claims import Note, claim
 from nightsort.errors import BusyError, LeaseLostError, WriteError
-from nightsort.notes_in_bucket import Bucket
+from nightsort.leases import claims, lease
+from nightsort.leases.claims import Note, claim
+from nightsort.leases.notes_in_bucket import Bucket
 from nightsort.storage import Storage
 from tests.holding import another_process
 from tests.object_store import FaultProxy, ObjectStore
@@ -33,7 +33,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """From when it is called, this is another machine: nothing of the first's locks or clocks is seen."""
 
     def move() -> None:
-        monkeypatch.setattr("nightsort.notes_in_bucket.machine", lambda: "another")
+        monkeypatch.setattr("nightsort.leases.notes_in_bucket.machine", lambda: "another")
 
     return move
 

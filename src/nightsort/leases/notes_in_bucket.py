@@ -17,9 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from nightsort.claims import Note, machine
 from nightsort.errors import StorageError, WriteError
-from nightsort.notes_on_disk import is_locked
+from nightsort.leases.claims import Note, machine
+from nightsort.leases.notes_on_disk import is_locked
 from nightsort.storage import Storage
 
 _CLOCK = ".clock-"
@@ -34,7 +34,7 @@ class Bucket:
         self._locks = f"nightsort-lease-{hashlib.sha256(storage.locate(self._folder).encode()).hexdigest()[:16]}-"
 
     def numbers(self) -> list[int]:
-        """See :class:`~nightsort.claims.Shelf`, as the others."""
+        """See :class:`~nightsort.leases.claims.Shelf`, as the others."""
         stems = (name.removesuffix(".json") for name in self._names() if name.endswith(".json"))
         return [int(stem) for stem in stems if stem.isdecimal()]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from nightsort import lease
 from nightsort.datafiles import Ticket
 from nightsort.errors import BusyError, LeaseLostError, NightsortError, RunError, UserError
-from nightsort.lease import Lease
+from nightsort.leases import lease
+from nightsort.leases.lease import Lease
 from nightsort.storage import Storage
 from tests.holding import another_process
 

@@ -1,6 +1,6 @@
 """Owns the one-process form of a deployment: a Prefect server with every pipeline served by this process.
 
-Invariant: what the server knows of a pipeline is what pipelines.yaml declares, as :mod:`flows.deploying` registers it.
+Invariant: what the server knows of a pipeline is what pipelines.yaml declares; see :mod:`~flows.deployment.deploying`.
 Binds to loopback unless pipelines.yaml names another host, and then says so if nobody has to give a password.
 Does not know what a flow does.
 """
@@ -18,11 +18,11 @@ import prefect
 from prefect.deployments.runner import RunnerDeployment
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from flows.deploying import register
-from flows.deployments import deployments
+from flows.deployment.deploying import register
+from flows.deployment.deployments import deployments
+from flows.deployment.server import running
 from flows.environment import API, CREDENTIALS, HEARTBEAT, SERVER_CREDENTIALS
 from flows.prefect_api import require
-from flows.server import running
 from nightsort.config.serving import Server
 from nightsort.pipelines import Declaration
 from nightsort.storage import Storage

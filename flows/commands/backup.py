@@ -18,7 +18,7 @@ from flows.terminal import common, say, storage_of
 @common
 def backup(into: str, verify: bool, keep: int | None, as_json: bool, config: Path | None, storage: str | None) -> None:
     """Copy the storage root INTO a folder or bucket, while runs may go on; only what is new is copied."""
-    from flows import backups
+    from flows.actions import backups
 
     say(*backups.back_up(storage_of(config, storage), into, verify, keep), as_json)
 
@@ -30,7 +30,7 @@ def backup(into: str, verify: bool, keep: int | None, as_json: bool, config: Pat
 @common
 def restore(name: str | None, verify: bool, as_json: bool, config: Path | None, storage: str | None, **at: Any) -> None:
     """Put a backup FROM a folder or bucket back into the storage root, which must be empty."""
-    from flows import backups
+    from flows.actions import backups
 
     if verify:
         say(*backups.verify(at["from"], name), as_json)

@@ -18,9 +18,9 @@ from prefect.events.schemas.automations import Automation
 from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
-from flows import automations, deployments
-from flows.deploy_plan import Thing
-from flows.deployments import OURS, roots
+from flows.deployment import automations, deployments
+from flows.deployment.deployments import OURS, roots
+from flows.deployment.plan import Thing
 from nightsort.pipelines import Declaration
 
 _PAGE = 200  # that a server gives at once

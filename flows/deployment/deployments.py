@@ -19,9 +19,9 @@ from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.schedules import Cron, Interval, RRule, Schedule
 from pydantic import SecretStr
 
-from flows.catalogue import flow_named
-from flows.deploy_plan import Thing
+from flows.deployment.plan import Thing
 from flows.environment import HEARTBEAT
+from flows.served import flow_named
 from nightsort.config import schedule as schedules
 from nightsort.config.serving import Pool
 from nightsort.errors import ConfigError

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from nightsort.claims import Note, machine
+from nightsort.leases.claims import Note, machine
 from nightsort.storage import Storage
 
 _DRAFT = ".claim-"
@@ -27,7 +27,7 @@ class Disk:
         self._folder = folder
 
     def numbers(self) -> list[int]:
-        """See :class:`~nightsort.claims.Shelf`, as the others."""
+        """See :class:`~nightsort.leases.claims.Shelf`, as the others."""
         return [int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal()]
 
     def place(self, number: int) -> str:

@@ -14,8 +14,8 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import CallWebhook, ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
-from flows.deploy_plan import Thing
-from flows.deployments import OURS, roots
+from flows.deployment.deployments import OURS, roots
+from flows.deployment.plan import Thing
 from nightsort.config.webhook import ADDRESS
 from nightsort.pipelines import Declaration
 from nightsort.storage import Storage

@@ -19,7 +19,7 @@ def doctor(as_json: bool, config: Path | None, storage: str | None) -> None:
 
     Exits with 1 if something fails, with 0 if there are warnings at most.
     """
-    from flows.doctor import examined, told
+    from flows.actions.doctor import examined, told
 
     lines, data = told(list(examined(config, storage)))
     say(lines, data, as_json)

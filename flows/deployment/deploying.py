@@ -22,9 +22,9 @@ from prefect.types import SecretDict
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 from pydantic import SecretStr
 
-from flows import automations, deployments
-from flows.deploy_plan import Step, Thing, lines, plan
-from flows.deployed import Found, block_name, full_names, look, webhook_as_thing
+from flows.deployment import automations, deployments
+from flows.deployment.deployed import Found, block_name, full_names, look, webhook_as_thing
+from flows.deployment.plan import Step, Thing, lines, plan
 from flows.environment import API
 from flows.prefect_api import is_alive, require
 from nightsort.config import webhook

@@ -1,0 +1,1 @@
+"""What a command does that is no flow: looks, exports, upkeep."""

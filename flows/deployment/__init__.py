@@ -1,0 +1,1 @@
+"""How a Prefect server comes to know and run the flows."""

@@ -1,0 +1,1 @@
+"""One writer of a kind at a time, on a disk and in a bucket."""
