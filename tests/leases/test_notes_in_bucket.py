@@ -17,7 +17,7 @@ from nightsort.leases.notes_in_bucket import Bucket
 from nightsort.storage import Storage
 from tests.holding import another_process
 from tests.object_store import FaultProxy, ObjectStore
-from tests.test_lease import Fence
+from tests.leases.test_lease import Fence
 
 EXPIRY = 60.0
 
