@@ -1,6 +1,6 @@
 # Two commands on a fresh machine with Python 3.11, pip, make and git: `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo audit test month topology soak services clean lock
+.PHONY: help setup demo audit test month topology soak docs reference coverage mutants dist services clean lock
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 UV := .uv/bin/uv
 DATA ?=
+PREVIOUS ?=
 N ?= 50
 PICTURES ?= 10000
 
@@ -23,7 +24,22 @@ test: $(SETUP) ## lint, types, layers and every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+docs: $(SETUP) ## the documentation as a site, docs/_build/html/index.html
+	$(BIN)/sphinx-build -W --keep-going -n --quiet docs docs/_build/html
+
+reference: $(SETUP) ## write docs/reference/ anew from the code
+	$(BIN)/python -m docs.reference
+
+coverage: $(SETUP) ## every test, with the lines and branches that none of them reaches; half an hour
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=html --cov-report=term:skip-covered
+
+mutants: $(SETUP) ## change ledger, gate, splits and balance a thousand times; a test must fail each time; an hour
+	$(BIN)/mutmut run --max-children 2
+
+dist: $(SETUP) ## wheel and sdist, installed in a new environment and proved by the demo; PREVIOUS=wheel of the release before
+	$(BIN)/python -m tests.release $(if $(PREVIOUS),--previous "$(PREVIOUS)")
 
 soak: $(SETUP) ## kill it N=50 times in PICTURES=10000 and break the disk at every step; an hour
 	$(BIN)/python -m tests.soak --kills $(N) --pictures $(PICTURES)
@@ -45,12 +61,12 @@ audit: $(SETUP) ## licences, a bill of materials (sbom.json), and known vulnerab
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off
 
 lock: $(UV) ## resolve pyproject.toml into requirements.lock anew
-	$(UV) pip compile pyproject.toml --group dev --extra s3 --extra http --extra label-noise --extra tensorboard \
+	$(UV) pip compile pyproject.toml --group dev --extra openvino --extra s3 --extra http --extra label-noise --extra tensorboard \
 		--extra jobqueue --extra kubernetes --extra docker --extra redis --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --quiet --output-file requirements.lock
 
 clean: ## remove what setup, demo and tests made
-	rm -rf $(VENV) .uv demo month .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .uv demo month dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # uv installs the lock in a tenth of pip's time; pip is only used to get uv.
 $(UV): requirements-uv.lock

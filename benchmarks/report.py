@@ -112,12 +112,12 @@ def _render(root: Path, files: list[str], pictures: int, labels: list[str]) -> N
     began = time.perf_counter()
     map_ = data_uri(cv2.cvtColor(cv2.imread(files[0]), cv2.COLOR_BGR2RGB))
     look = Look([], np.empty((0, 1), np.float32), activations=dict.fromkeys(choose_shown(predicted, card), map_))
-    run.parts["classify"] = ClassifyPart(
+    part = run.parts["classify"] = ClassifyPart(
         model_version=1, predicted=[ClassCount(label=label, total=predicted.counts[label]) for label in labels],
         training_share=dict.fromkeys(labels, 1 / len(labels)), abstained=predicted.abstained, abstain_below=0.5,
         least_certain=thumbnails(predicted.least_certain, params.max_pixels, _ACCESS),
     )  # fmt: skip
-    run.parts["night"] = describe_night(run, params, card, predicted, look, account)
+    run.parts["night"] = describe_night(run, params, card, predicted, part, look, account)
     described = time.perf_counter()
     now = datetime.now(UTC)
     report = Report(

@@ -26,6 +26,55 @@ DESCRIPTIONS = {
 """What each flow does, in a sentence."""
 
 
+EXAMPLES = {
+    "ingest": (
+        "nightsort ingest pictures/labelled",
+        "nightsort ingest s3://bucket/pictures --manifest labels.csv --rules 'sharpness < 20: flag'",
+        "nightsort ingest pictures.zip --crop foreground --store-side 512",
+    ),
+    "train": (
+        "nightsort train",
+        "nightsort train --model resnet18 --weights imagenet --image-size 224 --frozen-epochs 5",
+        "nightsort train --balance oversampling --flip horizontal --target-precision 0.98",
+    ),
+    "classify": (
+        "nightsort classify pictures/incoming",
+        "nightsort classify archive.tar.gz --max-quarantined 0.1",
+        "nightsort classify s3://bucket/archive --rescore",
+    ),
+    "retrain": (
+        "nightsort retrain --source pictures/labelled",
+        "nightsort retrain --if-needed --min-new-labels 50 --rescore pictures/archive",
+    ),
+    "compare": (
+        "nightsort compare",
+        "nightsort compare --strategies none,oversampling,balanced_softmax --seeds 3",
+    ),
+    "tune": (
+        "nightsort tune --trials 30",
+        "nightsort tune --study small --search learning_rate,balance --publish false",
+    ),
+    "ensemble": (
+        "nightsort ensemble --models 1,2,3",
+        "nightsort ensemble --models 4 --models 5 --combine soup",
+    ),
+    "augment": (
+        "nightsort augment --below 100",
+        "nightsort augment --below 50 --operations rotate --operations flip",
+    ),
+    "promote": (
+        "nightsort promote --model 3",
+        "nightsort promote --rollback --why 'took shadows for cracks'",
+        "nightsort promote --model 3 --force --why 'the test split was mislabelled'",
+    ),
+    "audit": (
+        "nightsort audit",
+        "nightsort audit --similarity 0.9 --label-noise",
+    ),
+}
+"""What somebody would type, for the end of each flow's help."""
+
+
 def function_named(name: str) -> "Callable[[Any], Report]":
     """The flow `name` as a plain function: that of the same name in the module of the same name."""
     function: Callable[[Any], Report] = getattr(import_module(f"flows.{name}"), name)

@@ -15,7 +15,7 @@ from tasks.classify import (
     leave_out_known,
     tidy_predictions,
 )
-from tasks.closer import look_closer
+from tasks.closer_look import look_closer
 from tasks.compute import Workers
 from tasks.drift import find_drift
 from tasks.intake import list_pictures, open_account
@@ -43,8 +43,8 @@ def classify(params: ClassifyParams) -> Report:
             run.parts["drift"] = find_drift(run, params, card, predicted, look)
             note_signals(run, card, look, lease)
             tidy_predictions(run, lease)
-            run.parts["classify"] = describe_predictions(run, params, card, predicted, serving, workers)
-            run.parts["night"] = describe_night(run, params, card, predicted, look, account)
+            part = run.parts["classify"] = describe_predictions(run, params, card, predicted, serving, workers)
+            run.parts["night"] = describe_night(run, params, card, predicted, part, look, account)
     except BusyError as error:
         return run.skipped(str(error))
     return run.finished()

@@ -1,18 +1,18 @@
 """Owns how commands talk: the options they share, what they print, how they end.
 
-Invariant: what is printed cannot steer the terminal, whatever a file is called; with --json the last
-line of standard output is one JSON object. Does not know what a command does.
+Invariant: what is printed cannot steer the terminal, whatever a file is called, and is coloured on terminals only;
+with --json the last line of standard output is one JSON object. Does not know what a command does.
 """
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from nightsort.config.catalogue import PARAMS
 from nightsort.errors import ConfigError
 from nightsort.redaction import redacted
 
@@ -20,6 +20,12 @@ Told = tuple[list[str], dict[str, Any]]
 """What a command has to say: lines for a person, and the object for a program."""
 
 DEFAULT_CONFIG = Path("pipelines.yaml")
+
+_PAINTS = (
+    (re.compile(r"^(\w+ )?completed\b"), "green"),
+    (re.compile(r"^(\w+ )?fail(ed)?\b"), "red"),
+    (re.compile(r"^warn\b|\b[1-9][\d,]* quarantined\b"), "yellow"),
+)
 
 
 def common(command: Any) -> Any:
@@ -31,6 +37,10 @@ def common(command: Any) -> Any:
     ):
         command = option(command)
     return command
+
+
+dry_run = click.option("--dry-run", is_flag=True, help="Write nothing; only say what would be done.")
+"""The option of a command that can say beforehand what it is going to do."""
 
 
 def declaration_of(config: Path | None, storage: str | None) -> Any:
@@ -61,7 +71,7 @@ def quiet() -> None:
 def say(lines: list[str], data: dict[str, Any], as_json: bool) -> None:
     """Print lines for a person, and the object for a program if it is asked for."""
     for line in lines:
-        click.echo(_printable(line), err=as_json)
+        click.echo(_painted(_printable(line)), err=as_json, color=colour())
     if as_json:
         click.echo(json.dumps(data, default=str))
 
@@ -71,33 +81,25 @@ def _printable(line: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
 
 
+def colour() -> bool | None:
+    """Whether lines are coloured; None: on terminals only. As https://no-color.org and its opposite have it."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or None
+
+
+def _painted(line: str) -> str:
+    """The same line, with what matters most in colour."""
+    for pattern, paint in _PAINTS:
+        line = pattern.sub(lambda found, paint=paint: click.style(found[0], fg=paint), line)
+    return line
+
+
 def fail(error: str, code: int) -> NoReturn:
     """Print what is wrong, a line each and without secrets, and end the process."""
     error = redacted(error)
     for line in error.splitlines() or [error]:
-        click.echo(f"nightsort: {_printable(line)}", err=True)
+        click.echo(f"{click.style('nightsort:', fg='red')} {_printable(line)}", err=True, color=colour())
     if "--json" in sys.argv:
         click.echo(json.dumps({"state": "failed", "error": error}))
     sys.exit(code)
-
-
-def launch(flow: str, values: dict[str, Any], declaration: Any, as_json: bool) -> None:
-    """Run a flow with these values of its parameters, and print what came of it."""
-    from pydantic import ValidationError
-
-    from nightsort.faults import faults_of
-
-    try:
-        params = PARAMS[flow].model_validate(values)
-    except ValidationError as error:
-        raise ConfigError("\n".join(faults_of(error, PARAMS[flow], flow))) from None
-    quiet()
-    from nightsort.arrow import without_pandas
-
-    without_pandas()
-    from flows import launch as launching
-    from nightsort.reports import store, summary
-
-    report = launching.launch(flow, params, declaration.server.api)
-    place = store.location(report)
-    say(summary.as_lines(report, place), summary.as_object(report, place), as_json)

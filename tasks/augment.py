@@ -26,13 +26,19 @@ from tasks.stage import stage
 
 @stage(retries=2)
 def plan_copies(run: Run, params: AugmentParams, version: int) -> pa.Table:
-    """Which copies rare classes lack."""
+    """Which copies rare classes lack.
+
+    :returns: table of :data:`nightsort.dataset.augmented.PLAN`
+    """
     return plan(Dataset(run.storage).examples(COLUMNS, version=version), params.below, params.seed)
 
 
 @stage(retries=0)  # each chunk has its own retry
 def make_copies(run: Run, params: AugmentParams, planned: pa.Table, workers: Workers) -> list[Copies]:
-    """Write the copies into files that are not part of the dataset yet."""
+    """Write the copies into files that are not part of the dataset yet.
+
+    :param planned: of :func:`plan_copies`
+    """
     dataset = Dataset(run.storage)
     order = Order(dataset.folder, dataset.policy(), tuple(params.operations), params.seed, run.id)
     made: list[Copies] = []

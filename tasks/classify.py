@@ -51,7 +51,11 @@ class Serving(NamedTuple):
 
 @stage(retries=2)
 def leave_out_known(run: Run, params: ClassifyParams, card: Card, listing: pa.Table) -> pa.Table:
-    """The listing, with what is as it was when it came to its outcome decided; the table lies in a file."""
+    """The listing, with what is as it was when it came to its outcome decided; the table lies in a file.
+
+    :param listing: table of the schema LISTING
+    :returns: the same rows by the schema FINGERPRINTS
+    """
     ledger, under = Ledger(run.storage), _under(params, card)
     decided = Spool(run.scratch, FINGERPRINTS)
     with progress("comparing", listing.num_rows) as advance:
@@ -98,7 +102,10 @@ def classify_pictures(
     lease: Lease,
     workers: Workers,
 ) -> Predicted:
-    """Classify the new pictures and commit each chunk as it comes back."""
+    """Classify the new pictures and commit each chunk as it comes back.
+
+    :param decided: of :func:`leave_out_known`
+    """
     ledger, aside, predicted = Ledger(run.storage), Quarantine(run.storage), Predicted(max(LIMIT, params.sample))
     _commit(lease, aside.append, judged_bad(run, decided))
     total = how_many_new(decided)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from nightsort.config.search import CompareParams
 from nightsort.errors import RunError
 from nightsort.evaluation.attempt import attempt, key_of
-from nightsort.evaluation.outcomes import Comparison, Failure, Outcome
+from nightsort.evaluation.comparison import Comparison, Failure, Outcome
 from nightsort.learning.feeds.shared import Shared, share
 from nightsort.learning.pretrained import Initial
 from nightsort.reports import compared

@@ -22,10 +22,10 @@ from nightsort.config.intake import IntakeParams
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, NightsortError, RunError, ShardError
 from tasks.chunk_log import logged, span
-from tasks.engine import START_SECONDS, Engine
-from tasks.fitness import Sighted, require_same_release, require_sight
-from tasks.flight import Flight, Landed
+from tasks.connection import START_SECONDS, Connection
+from tasks.in_flight import InFlight, Landed
 from tasks.memory import worker_memory
+from tasks.worker_check import Sighted, require_same_release, require_sight
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Workers:
         self.count = params.workers or (math.ceil(cores / _CORES) if threaded else cores)
         self.threads = max(1, cores // self.count) if threaded else 1
         memory = worker_memory(params.worker_memory if isinstance(params, IntakeParams) else 0, self.count)
-        self._engine = Engine(params, self.count, self.threads, memory)
+        self._connection = Connection(params, self.count, self.threads, memory)
         self._leaving: list[Callable[[Client], object]] = []
         self._sighted: Sighted | None = None  # workers elsewhere may see other files
 
@@ -74,11 +74,11 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._engine.is_started and self._params.elsewhere and self._engine.client.status == "running":
+        if self._connection.is_started and self._params.elsewhere and self._connection.client.status == "running":
             for leave in self._leaving:
                 with suppress(Exception):  # a connection that breaks now; what is left is swept one day
-                    leave(self._engine.client)
-        self._engine.close()
+                    leave(self._connection.client)
+        self._connection.close()
 
     def at_end(self, function: Callable[..., object], *args: Any) -> None:
         """Have every worker elsewhere, which outlives the run, call a function when the run is over."""
@@ -90,6 +90,7 @@ class Workers:
         A chunk that fails is tried once more. One whose worker died twice is suspected: when all others
         are done it runs alone, and if its worker dies again, so do its halves, down to the row that does it.
 
+        :param chunks: tables of any one schema, at least a row each
         :param function: at module level, so that workers can import it
         :raises ShardError: names the chunk that failed twice
         :raises NightsortError: whatever of ours the function raised
@@ -100,21 +101,21 @@ class Workers:
         if first is None:
             return
         self.start()
-        flight: Flight[pa.Table] = self._flight()
+        calls: InFlight[pa.Table] = self._calls()
         suspects: list[pa.Table] = []
         for chunk in chain([first], islice(waiting, _IN_FLIGHT * self.lanes - 1)):
-            self._send(flight, function, chunk, args)
-        while len(flight):
-            landed = flight.landed()
+            self._send(calls, function, chunk, args)
+        while len(calls):
+            landed = calls.landed()
             done = self._collect(landed)
             if (following := next(waiting, None)) is not None:
-                self._send(flight, function, following, args)
+                self._send(calls, function, following, args)
             if done is None:
                 suspects.append(landed.tag)
             else:
                 yield done
         for chunk in suspects:
-            yield from self._isolate(flight, function, chunk, args)
+            yield from self._isolate(calls, function, chunk, args)
 
     def call(self, function: Callable[..., R], *args: Any) -> R:
         """Apply a function once, in a worker process.
@@ -125,9 +126,9 @@ class Workers:
         return self._call(function, *args)
 
     def _call(self, function: Callable[..., R], *args: Any) -> R:
-        flight: Flight[None] = self._flight()
-        flight.send(None, function, *args)
-        landed = flight.landed()
+        calls: InFlight[None] = self._calls()
+        calls.send(None, function, *args)
+        landed = calls.landed()
         if isinstance(landed.error, KilledWorker):
             self._await_workers()
             raise RunError(f"{function.__name__}: its worker process died, twice; is there memory for it?")
@@ -136,22 +137,22 @@ class Workers:
         result: R = landed.value
         return result
 
-    def _flight(self) -> Flight[Any]:
-        elsewhere = not self._engine.is_local
-        return Flight(self._engine, self._params.worker_timeout, self._params.resources if elsewhere else {})
+    def _calls(self) -> InFlight[Any]:
+        elsewhere = not self._connection.is_local
+        return InFlight(self._connection, self._params.worker_timeout, self._params.resources if elsewhere else {})
 
     def _send(
-        self, flight: Flight[pa.Table], function: Callable[..., Any], chunk: pa.Table, args: tuple[Any, ...]
+        self, calls: InFlight[pa.Table], function: Callable[..., Any], chunk: pa.Table, args: tuple[Any, ...]
     ) -> None:
         call = (self._sighted, function) if self._sighted else (function,)
-        flight.send(chunk, logged(chunk, *call), _alone(chunk), *args, retries=1)
+        calls.send(chunk, logged(chunk, *call), _alone(chunk), *args, retries=1)
 
     def _isolate(
-        self, flight: Flight[pa.Table], function: Callable[..., Any], chunk: pa.Table, args: tuple[Any, ...]
+        self, calls: InFlight[pa.Table], function: Callable[..., Any], chunk: pa.Table, args: tuple[Any, ...]
     ) -> Iterator[Done[Any]]:
         """Run a chunk with nothing else in flight, so that a worker that dies now dies of this chunk."""
-        self._send(flight, function, chunk, args)
-        done = self._collect(flight.landed())
+        self._send(calls, function, chunk, args)
+        done = self._collect(calls.landed())
         if done is not None:
             yield done
         elif chunk.num_rows == 1:
@@ -159,7 +160,7 @@ class Workers:
         else:
             middle = chunk.num_rows // 2
             for half in (chunk.slice(0, middle), chunk.slice(middle)):
-                yield from self._isolate(flight, function, half, args)
+                yield from self._isolate(calls, function, half, args)
 
     def _collect(self, landed: Landed[pa.Table]) -> Done[Any] | None:
         """The result of a chunk; None if workers died while they had it."""
@@ -174,10 +175,10 @@ class Workers:
 
     def _await_workers(self) -> None:
         """Let a worker that died come back: a local cluster cannot be closed while one is being started again."""
-        if not self._engine.is_local:
+        if not self._connection.is_local:
             return  # they come back, or others do, or the flight says that nobody is there
         try:
-            self._engine.client.wait_for_workers(self.count, timeout=START_SECONDS)
+            self._connection.client.wait_for_workers(self.count, timeout=START_SECONDS)
         except TimeoutError:
             raise RunError(
                 f"a worker process died and did not come back within {START_SECONDS} s; "
@@ -189,31 +190,31 @@ class Workers:
 
         :raises ConfigError: if what is elsewhere cannot be reached, or its workers are not fit for the run
         """
-        is_new, client = not self._engine.is_started, self._engine.client
-        if is_new and not self._engine.is_local:
+        is_new, client = not self._connection.is_started, self._connection.client
+        if is_new and not self._connection.is_local:
             self._meet()
         return client
 
     def _meet(self) -> None:
         """Wait for the first worker elsewhere, see whether those that are there will do, and count them."""
-        if not self._engine.workers():
+        if not self._connection.workers():
             self._require_resources()
             self._call(os.getpid)  # workers of an adaptive cluster come when there is work
-        require_same_release(self._engine)
+        require_same_release(self._connection)
         if self._params.elsewhere:
-            require_sight(self._engine, self._params)
+            require_sight(self._connection, self._params)
             self._sighted = Sighted(self._params)
-        slots = [self._engine.slots(worker) for worker in self._engine.workers().values()]
+        slots = [self._connection.slots(worker) for worker in self._connection.workers().values()]
         self.count = max(1, len(slots), self._params.cluster.maximum if self._params.cluster else 0)
         self.threads = max([1, *slots])
 
     def _require_resources(self) -> None:
         """:class:`ConfigError` if workers are there, and none of them has what a chunk needs."""
         end = time.monotonic() + _GRACE
-        while (others := self._engine.everyone()) and not self._engine.workers():
+        while (others := self._connection.everyone()) and not self._connection.workers():
             if time.monotonic() > end:
                 raise ConfigError(
-                    f"resources: {self._engine.name} has {len(others)} workers and none{self._engine.needed}; "
+                    f"resources: {self._connection.name} has {len(others)} workers and none{self._connection.needed}; "
                     "start some with `dask worker --resources`"
                 )
             time.sleep(0.5)

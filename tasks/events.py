@@ -3,15 +3,8 @@
 Invariant: an event is emitted inside a Prefect flow run alone; it is small, names no picture, and never fails the run.
 Does not know who acts on it.
 
-| event | when | payload besides `text`, `run_id`, `flow` |
-|---|---|---|
-| `nightsort.labels.arrived` | an ingest took in labelled pictures, or relabelled some | `labels`, `dataset_version` |
-| `nightsort.drift.detected` | pictures drifted from what the model learned from | `alarms`, `model_version` |
-| `nightsort.model.refused` | the gate refused a model | `model_version`, `reason` |
-| `nightsort.model.promoted` | the champion moved | `model_version`, `reason` |
-
-Their resource is the storage root, :func:`tasks.notice.resource`; its label STARTED says whether the run is one of its
-own, BY_ITSELF, or part of another flow's.
+The resource of an event is the storage root, :func:`tasks.notice.resource`; its label STARTED says whether the run is
+one of its own, BY_ITSELF, or part of another flow's.
 """
 
 from typing import Any, NamedTuple
@@ -26,6 +19,17 @@ LABELS = "nightsort.labels.arrived"
 DRIFT = "nightsort.drift.detected"
 REFUSED = "nightsort.model.refused"
 PROMOTED = "nightsort.model.promoted"
+
+EVENTS = {
+    LABELS: ("an ingest took in labelled pictures, or relabelled some", ("labels", "dataset_version")),
+    DRIFT: ("pictures drifted from what the model learned from", ("alarms", "model_version")),
+    REFUSED: ("the gate refused a model", ("model_version", "reason")),
+    PROMOTED: ("the champion moved", ("model_version", "reason")),
+}
+"""When each is emitted, and its payload besides PAYLOAD."""
+
+PAYLOAD = ("text", "run_id", "flow")
+"""What each says."""
 
 TOLD: dict[str, Occasion] = {DRIFT: "drift", REFUSED: "refused"}
 """The events that people want to be told of."""

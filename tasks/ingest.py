@@ -61,6 +61,7 @@ class Built:
 def check_labels(listing: pa.Table, params: IngestParams) -> None:
     """Refuse, before any work, a source of which nothing has a label.
 
+    :param listing: table of the schema LISTING
     :raises DatasetError: says how labels are given
     """
     if pc.all(pc.or_(pc.is_null(listing["label"]), pc.is_valid(listing["outcome"]))).as_py():
@@ -76,7 +77,11 @@ def check_labels(listing: pa.Table, params: IngestParams) -> None:
 
 @stage(retries=2)
 def leave_out_unchanged(run: Run, listing: pa.Table) -> pa.Table:
-    """The listing, with what is as it was when it came to its outcome decided."""
+    """The listing, with what is as it was when it came to its outcome decided.
+
+    :param listing: table of the schema LISTING
+    :returns: the same rows by the schema FINGERPRINTS
+    """
     return leave_unchanged(listing, Dataset(run.storage).known())
 
 
@@ -84,7 +89,10 @@ def leave_out_unchanged(run: Run, listing: pa.Table) -> pa.Table:
 def build_shards(
     run: Run, params: IngestParams, policy: Policy, decided: pa.Table, account: Account, workers: Workers
 ) -> Built:
-    """Write the new pictures into files that are not part of the dataset yet."""
+    """Write the new pictures into files that are not part of the dataset yet.
+
+    :param decided: table of the schema FINGERPRINTS
+    """
     new = new_rows(decided)
     built = Built(quarantined=[judged_bad(run, decided)])
     order = _order(run, params, policy)
@@ -122,7 +130,10 @@ def _order(run: Run, params: IngestParams, policy: Policy) -> Order:
 def admit_pictures(
     run: Run, params: IngestParams, policy: Policy, listing: pa.Table, built: Built, account: Account
 ) -> Admission:
-    """Decide about duplicates, labels in dispute, near-duplicates and splits."""
+    """Decide about duplicates, labels in dispute, near-duplicates and splits.
+
+    :param listing: table of the schema LISTING, for what is gone from it
+    """
     present = Dataset(run.storage).examples(PRESENT)
     with progress("comparing", None):
         admission = admit(

@@ -41,7 +41,10 @@ def access(run: Run, params: IntakeParams) -> Access:
 
 @stage(retries=2)
 def list_pictures(run: Run, params: IntakeParams, manifest: str | None = None, folder_splits: bool = False) -> pa.Table:
-    """Every file and archive member of the source; the table lies in a file and takes no memory of its own."""
+    """Every file and archive member of the source; the table lies in a file and takes no memory of its own.
+
+    :returns: table of the schema LISTING
+    """
     listing = Spool(run.scratch, LISTING)
     with progress("listing", None) as advance:
         for batch in list_source(
@@ -60,6 +63,7 @@ def list_pictures(run: Run, params: IntakeParams, manifest: str | None = None, f
 def open_account(run: Run, params: IntakeParams, decided: pa.Table) -> Account:
     """Begin the account of a run.
 
+    :param decided: table of the schema FINGERPRINTS, or LISTING
     :raises CeilingError: if too much was judged bad without being decoded
     """
     account = run.account = Account(params.source, decided.num_rows, decided)
@@ -68,13 +72,20 @@ def open_account(run: Run, params: IntakeParams, decided: pa.Table) -> Account:
 
 
 def judged_bad(run: Run, decided: pa.Table) -> pa.Table:
-    """The quarantine rows of what was judged without being decoded."""
+    """The quarantine rows of what was judged without being decoded.
+
+    :param decided: as of :func:`open_account`
+    :returns: table of the schema QUARANTINE
+    """
     rows = decided.filter(pc.equal(decided["outcome"], "quarantined")).to_pylist()
     return _table(quarantine.row(row, row["reason"], row["detail"], flow=run.flow, run_id=run.id) for row in rows)
 
 
 def new_rows(decided: pa.Table) -> pa.Table:
-    """The rows that are still undecided."""
+    """The rows that are still undecided.
+
+    :param decided: as of :func:`open_account`
+    """
     return decided.filter(pc.is_null(decided["outcome"]))
 
 
@@ -82,11 +93,16 @@ class Settled(Protocol):
     """What a worker makes of a chunk, beside what it is made for."""
 
     @property
-    def quarantined(self) -> pa.Table: ...
+    def quarantined(self) -> pa.Table:
+        """What it set aside, schema QUARANTINE."""
+
     @property
-    def deferred(self) -> int: ...
+    def deferred(self) -> int:
+        """Files that changed after they were listed."""
+
     @property
-    def seconds(self) -> dict[str, float]: ...
+    def seconds(self) -> dict[str, float]:
+        """Stage -> seconds of its thread."""
 
 
 S = TypeVar("S", bound=Settled)

@@ -49,12 +49,9 @@ def load_pictures(
     :param image_size: in place of that of the parameters, for flows that have none
     :raises DatasetError: fewer than two classes with training pictures, or no test picture
     """
-    dataset = Dataset(run.storage)
-    version = dataset.resolve(params.dataset_version)
-    counts, before = dataset.counts(version), _classes_of_champion(run)
-    classes = _in_order([label for label in counts if counts[label]["train"]], before)
+    dataset, before = Dataset(run.storage), _classes_of_champion(run)
+    version, classes, counts = taught(run, params)
     left_out = [label for label in counts if not counts[label]["train"]]
-    _check(version, classes)
     preprocessing = _preprocessing(dataset, params, image_size)
     loading = params.loading if isinstance(params, FitParams) else "auto"
     source = (classes + left_out, preprocessing, folder)
@@ -63,8 +60,6 @@ def load_pictures(
         train = feed_for_training(dataset, version, "train", classes, preprocessing, folder, loading, advance)
         validation = _first(load_split(dataset, version, "validation", *source, advance), classes)
         test = _first(load_split(dataset, version, "test", *source, advance), classes)
-    if not len(test):
-        raise DatasetError(f"dataset version {version}: its test split is empty; ingest more pictures")
     return Lesson(
         dataset_version=version,
         classes=classes,
@@ -75,6 +70,21 @@ def load_pictures(
         forgotten=[label for label in before if label not in classes],
         notes=_notes({label: counts[label] for label in left_out}),
     )
+
+
+def taught(run: Run, params: JudgedParams | CompareParams) -> tuple[int, list[str], dict[str, dict[str, int]]]:
+    """The dataset version, the classes that it can teach, and the pictures of all by class and split.
+
+    :raises DatasetError: fewer than two classes with training pictures, or no test picture
+    """
+    dataset = Dataset(run.storage)
+    version = dataset.resolve(params.dataset_version)
+    counts = dataset.counts(version)
+    classes = _in_order([label for label in counts if counts[label]["train"]], _classes_of_champion(run))
+    _check(version, classes)
+    if not any(counts[label]["test"] for label in classes):
+        raise DatasetError(f"dataset version {version}: its test split is empty; ingest more pictures")
+    return version, classes, counts
 
 
 def _check(version: int, classes: list[str]) -> None:

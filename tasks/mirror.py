@@ -56,7 +56,7 @@ def _told(tell: Callable[[Any], None]) -> list[str]:
     if not address:
         return []
     if importlib.util.find_spec("mlflow") is None:
-        return ["MLFLOW_TRACKING_URI is set, but MLflow is not installed: install nightsort[mlflow]"]
+        return ["MLFLOW_TRACKING_URI is set, but MLflow is not installed: pip install 'nightsort[mlflow]'"]
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     try:

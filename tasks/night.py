@@ -26,13 +26,18 @@ def choose_shown(predicted: Predicted, card: Card) -> list[str]:
 @dispensable
 @stage(retries=2)
 def describe_night(
-    run: Run, params: ClassifyParams, card: Card, predicted: Predicted, look: Look | None, account: Account
+    run: Run,
+    params: ClassifyParams,
+    card: Card,
+    predicted: Predicted,
+    part: ClassifyPart,
+    look: Look | None,
+    account: Account,
 ) -> NightPart:
     """What changed since the run before and over the last nights, and pictures of each degree of certainty.
 
-    `run.parts["classify"]` has the night's own counts.
+    :param part: the night's own counts
     """
-    part: ClassifyPart = run.parts["classify"]
     notes = list(look.notes) if look else []
     runs = digest.recent(run.storage, 2 * MAX_NIGHTS, "classify", before=run.id, notes=notes)
     earlier = [night for night in runs if night.counts]

@@ -39,7 +39,7 @@ def check_asked(params: PromoteParams) -> None:
 @stage(retries=0)
 def judge_again(run: Run, params: PromoteParams, lease: Lease) -> PromotionPart:
     """A published model against the champion, on the newest dataset version."""
-    card = _asked_for(run, params)
+    card = asked_for(run, params)
     dataset = Dataset(run.storage)
     newest = dataset.resolve(None)
     classes = [label for label, splits in dataset.counts(newest).items() if splits["train"]]
@@ -60,20 +60,13 @@ def judge_again(run: Run, params: PromoteParams, lease: Lease) -> PromotionPart:
 @stage(retries=0)
 def force(run: Run, params: PromoteParams, lease: Lease) -> PromotionPart:
     """Make a published model champion without a judgement."""
-    card = _asked_for(run, params)
-    if Registry(run.storage).champion() == card.version:
-        raise ModelError(f"model {card.version}: is the champion already")
-    return _moved(run, params, lease, card, "forced")
+    return _moved(run, params, lease, asked_for(run, params), "forced")
 
 
 @stage(retries=0)
 def roll_back(run: Run, params: PromoteParams, lease: Lease) -> PromotionPart:
     """Make the champion before this one champion again."""
-    registry = Registry(run.storage)
-    champion, before = registry.require_champion(), registry.predecessor()
-    if before is None:
-        raise ModelError(f"model {champion}: there is no champion before it to go back to")
-    return _moved(run, params, lease, load_card(run.storage, before), "rolled back")
+    return _moved(run, params, lease, predecessor(run), "rolled back")
 
 
 @stage(retries=0)
@@ -97,13 +90,28 @@ def _moved(run: Run, params: PromoteParams, lease: Lease, card: Card, how: How) 
     )
 
 
-def _asked_for(run: Run, params: PromoteParams) -> Card:
-    """The card of the named model, or of the newest."""
+def asked_for(run: Run, params: PromoteParams) -> Card:
+    """The card of the named model, or of the newest.
+
+    :raises ModelError: there is none, or it is champion already and is to be forced
+    """
     registry = Registry(run.storage)
     versions = registry.versions()
     if not versions:
         raise ModelError(f"no model in {run.storage.root} yet; run 'nightsort train' first")
-    return load_card(run.storage, registry.require(params.model or versions[-1]))
+    card = load_card(run.storage, registry.require(params.model or versions[-1]))
+    if params.force and registry.champion() == card.version:
+        raise ModelError(f"model {card.version}: is the champion already")
+    return card
+
+
+def predecessor(run: Run) -> Card:
+    """The card of the champion before this one; :class:`ModelError` if there is none."""
+    registry = Registry(run.storage)
+    champion, before = registry.require_champion(), registry.predecessor()
+    if before is None:
+        raise ModelError(f"model {champion}: there is no champion before it to go back to")
+    return load_card(run.storage, before)
 
 
 def _held_against(run: Run, card: Card) -> list[Check]:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from nightsort import clock
 from nightsort.config.training import RetrainParams
 from nightsort.dataset.versions import Dataset
+from nightsort.errors import StorageError
 from nightsort.learning.card import Card
 from nightsort.learning.need import Facts, Need, weigh
 from nightsort.learning.registry import Registry
@@ -23,7 +24,12 @@ _NIGHTS = 100  # classifications that are looked through for drift
 
 @stage(retries=2)
 def weigh_need(run: Run, params: RetrainParams) -> Need:
-    """Whether a retraining is due, and why."""
+    """Whether a retraining is due, and why.
+
+    :raises StorageError: there is no such storage root: a mistyped one would never need anything
+    """
+    if not run.storage.exists(""):
+        raise StorageError(f"storage {run.storage.root}: does not exist; run 'nightsort ingest FOLDER' first")
     return weigh(_facts(run), params)
 
 

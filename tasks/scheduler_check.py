@@ -18,22 +18,22 @@ def scheduler(compute: Compute) -> Iterator[Finding]:
     if not compute.scheduler:
         yield ok("compute", "processes of this machine")
         return
-    from tasks.engine import Engine
-    from tasks.fitness import require_same_release
+    from tasks.connection import Connection
+    from tasks.worker_check import require_same_release
 
     if not compute.scheduler.startswith("tls://"):
         yield warn("compute", f"{compute.scheduler} is not at tls://: who reaches it can run what he likes on the "
                    "workers", "have it listen at tls://, and name compute.tls; see docs/cluster.md")  # fmt: skip
-    engine = Engine(compute, 1, 1, 0)
+    connection = Connection(compute, 1, 1, 0)
     try:
-        everyone, fit = engine.everyone(), engine.workers()
-        require_same_release(engine)
-        told = f"{engine.name}: {len(everyone)} workers, {len(fit)}{engine.needed or ' of them usable'}"
+        everyone, fit = connection.everyone(), connection.workers()
+        require_same_release(connection)
+        told = f"{connection.name}: {len(everyone)} workers, {len(fit)}{connection.needed or ' of them usable'}"
         if fit:
-            yield ok("compute", f"{told}, {sum(engine.slots(worker) for worker in fit.values())} chunks at a time")
+            yield ok("compute", f"{told}, {sum(connection.slots(worker) for worker in fit.values())} chunks at a time")
         else:
             yield fail("compute", told, "start workers; docs/cluster.md says how")
     except ConfigError as error:
         yield fail("compute", str(error), "mend it; docs/cluster.md says how")
     finally:
-        engine.close()
+        connection.close()

@@ -19,7 +19,7 @@ from nightsort.learning import bundle
 from nightsort.learning.bundle import Bundle
 from nightsort.learning.registry import Registry
 from nightsort.reports.suspected import SuspicionPart
-from nightsort.reports.suspects import suspects, veto
+from nightsort.reports.veto import suspects, veto
 from tasks.lesson import Lesson
 from tasks.progress import progress
 from tasks.runs import Run

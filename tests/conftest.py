@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,12 @@ def missing(service: str) -> None:
     if os.environ.get("NIGHTSORT_REQUIRE_SERVICES") == "1":
         pytest.fail(f"{service} is required here and missing; 'make services' installs it")
     pytest.skip(f"{service} is missing; 'make services' installs it")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of few tests first: these take longest, and two workers that end with short ones end together."""
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: tests[item.path])  # stable: the tests of a file stay together, in their order
 
 
 @pytest.fixture(scope="module", autouse=True)

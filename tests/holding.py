@@ -28,7 +28,7 @@ def another_process(storage: Storage, name: str) -> Iterator[subprocess.Popen[st
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(lease.__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(Path(lease.__file__).parents[2])},
     ) as process:
         assert process.stdout and process.stdout.readline() == "held\n"
         try:

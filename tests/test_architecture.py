@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -58,17 +59,23 @@ def test_the_library_loads_no_prefect_and_no_dask() -> None:
     assert loaded & {"prefect", "dask", "distributed", "flows", "tasks"} == set()
 
 
+HEAVY = {"torch", "prefect", "distributed", "pandas", "openvino", "numpy", "pyarrow", "fsspec"}
+
+
+def told(*commands: str) -> str:
+    """Statements that run commands, in one interpreter."""
+    words = [command.split() for command in commands]
+    return f"import flows.cli\nfor words in {words}: flows.cli.cli.main(words, standalone_mode=False)"
+
+
 @pytest.mark.parametrize(
     ("statements", "without"),
     [
-        (
-            "import flows.cli\nflows.cli.cli.main(['--help'], standalone_mode=False)",
-            {"torch", "prefect", "distributed"},
-        ),
-        ("import flows.cli\nflows.cli.cli.main(['train', '--help'], standalone_mode=False)", {"torch", "prefect"}),
+        (told("--help", "--version", "status --help", "models --help", "demo --help"), HEAVY | {"pydantic", "yaml"}),
+        (told("train --help", "run --help", f"check --config {REPOSITORY / 'pipelines.yaml'}"), HEAVY),
+        (told("status --storage nowhere"), {"torch", "prefect", "distributed", "pandas", "openvino"}),
         ("import flows.ingest", {"torch"}),
         ("import flows.classify", {"torch"}),
-        ("import flows.actions.inspection", {"torch", "prefect"}),
         ("import flows.actions.bundles", {"torch", "openvino", "prefect"}),
     ],
 )
@@ -80,6 +87,30 @@ def test_what_is_light_loads_nothing_heavy(statements: str, without: set[str]) -
 
 def test_every_module_says_what_it_owns() -> None:
     assert [str(file) for file in SOURCES if not ast.get_docstring(parsed(file))] == []
+
+
+def test_every_public_name_says_what_it_is() -> None:
+    assert [f"{file}: {name}" for file in SOURCES for name in _undescribed(parsed(file).body, set())] == []
+
+
+def _undescribed(body: list[ast.stmt], inherited: set[str]) -> Iterator[str]:
+    """Public definitions without a docstring; what overrides a method of ours has that method's."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            if not ast.get_docstring(node) and node.name not in inherited:
+                yield node.name
+            if isinstance(node, ast.ClassDef):
+                yield from _undescribed(node.body, _methods_above(node))
+
+
+def _methods_above(node: ast.ClassDef) -> set[str]:
+    """The names that the bases of a class define, as far as these are ours."""
+    named = {ast.unparse(base).partition("[")[0] for base in node.bases}
+    above = [
+        one for file in SOURCES for one in parsed(file).body if isinstance(one, ast.ClassDef) and one.name in named
+    ]
+    methods = {part.name for one in above for part in one.body if isinstance(part, ast.FunctionDef)}
+    return methods.union(*(_methods_above(one) for one in above))
 
 
 def test_a_package_file_is_a_docstring() -> None:

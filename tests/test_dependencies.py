@@ -1,9 +1,13 @@
-"""What we stand on: floors, locks, licences; and that docs/security.md says of them what is so."""
+"""What we stand on: floors, locks, licences, imports; and that the two pages about it say what is so."""
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
+from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,17 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 LOCKS = ("requirements.lock", "requirements-uv.lock")
 FLOOR = {">=", "==", "~="}
+SHIPPED, OURS = ("src", "tasks", "flows"), ("tests", "rehearsal", "topology", "examples", "docs")
+FIRST_PARTY = {"nightsort", "benchmarks", *SHIPPED, *OURS}
+BROUGHT = {
+    "mlflow": "mlflow-skinny",
+    "botocore": "boto3",
+    "grimp": "import-linter",
+    "markdown-it-py": "myst-parser",
+    "pydantic-core": "pydantic",
+    "pydantic-settings": "prefect",
+}
+"""Modules and packages -> the dependency that stands for them: it is not installed here, or is made of them."""
 
 
 def declared() -> list[Requirement]:
@@ -116,3 +131,71 @@ def test_what_the_threat_model_names_is_there() -> None:
         if not (REPOSITORY / file).exists() or f"def {test}" not in (REPOSITORY / file).read_text()
     ]
     assert missing == []
+
+
+def names(requirements: list[str]) -> set[str]:
+    """The packages of some requirements."""
+    return {canonicalize_name(Requirement(text).name) for text in requirements}
+
+
+@cache
+def imported(*tops: str) -> dict[str, set[str]]:
+    """The packages that some folders import, with the files that do."""
+    known = packages_distributions()
+    found = defaultdict(set)
+    for file in (file for top in tops for file in (REPOSITORY / top).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            absolute = isinstance(node, ast.ImportFrom) and not node.level and node.module
+            modules = [name.name for name in node.names] if isinstance(node, ast.Import) else [absolute or ""]
+            for module in {module.partition(".")[0] for module in modules} - {""} - FIRST_PARTY:
+                if module not in sys.stdlib_module_names:
+                    name = canonicalize_name(known.get(module, [module])[0])
+                    found[BROUGHT.get(name, name)].add(file.relative_to(REPOSITORY).as_posix())
+    return dict(found)
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the table under a heading of docs/dependencies.md, each a list of its cells."""
+    text = (REPOSITORY / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def test_the_page_lists_what_pyproject_lists() -> None:
+    project, groups = PROJECT["project"], PROJECT["dependency-groups"]
+    assert [row[0].strip("`") for row in table("The program")] == sorted(names(project["dependencies"]))
+    assert [row[0].strip("`") for row in table("Development")] == sorted(names(groups["dev"]))
+    extras = {(extra, name) for extra, some in project["optional-dependencies"].items() for name in names(some)}
+    listed = [(row[0].strip("`"), row[1].strip("`")) for row in table("Extras")]
+    assert set(listed) == extras and len(listed) == len(extras)
+
+
+@pytest.mark.parametrize(("heading", "first", "tops"), [
+    ("The program", 0, SHIPPED), ("Extras", 1, SHIPPED), ("Development", 0, OURS),
+])  # fmt: skip
+def test_what_is_listed_is_used_where_the_page_says(heading: str, first: int, tops: tuple[str, ...]) -> None:
+    used = imported(*tops)
+    for row in table(heading):
+        package, where = row[first].strip("`"), row[first + 2]
+        if where.startswith("`"):
+            assert where.strip("`") in used.get(package, ()), f"{package}: {where} does not import it"
+        else:
+            assert package not in used, f"{package}: {used[package]} import it, and the page says {where!r}"
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = PROJECT["project"]
+    extras = [text for some in project["optional-dependencies"].values() for text in some]
+    shipped = names([*project["dependencies"], *extras])
+    assert imported(*SHIPPED).keys() - shipped == set()
+    assert imported(*OURS).keys() - shipped - names(PROJECT["dependency-groups"]["dev"]) == set()
+
+
+def test_what_we_do_by_ourselves_is_as_long_as_the_page_says() -> None:
+    rows = table("What Nightsort does by itself")
+    assert len(rows) > 20
+    for what, where, lines, *_ in rows:
+        files = [REPOSITORY / name for name in re.findall(r"`(src/[\w/]+\.py)`", where)]
+        there = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+        assert 0.8 < int(lines) / there < 1.25, f"{what}: {there} lines, not {lines}"

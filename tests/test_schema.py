@@ -10,7 +10,8 @@ import pytest
 
 import nightsort.schema as schema
 from nightsort.reports.sections import REASONS_EXPLAINED
-from nightsort.schema import OTHER_REASONS, REASONS
+from nightsort.schema import MEANINGS, OTHER_REASONS, REASONS
+from nightsort.sources.arrivals import KNOWN
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOURCES = [
@@ -95,8 +96,23 @@ def test_a_column_of_two_tables_has_one_type() -> None:
     for table in TABLES.values():
         for field in table:
             types[field.name].add(field.type)
-    assert len(TABLES) == 10
+    assert len(TABLES) == 11
     assert {name: kinds for name, kinds in types.items() if len(kinds) > 1} == {}
+
+
+def test_every_column_of_every_table_that_is_kept_says_what_it_means() -> None:
+    kept = {place: pa.schema([column[:2] for column in columns]) for place, columns in MEANINGS.items()}
+    assert kept == {
+        "dataset/examples": schema.EXAMPLES,
+        "dataset/images": schema.IMAGES,
+        "dataset/copies": KNOWN,
+        "predictions": schema.PREDICTIONS,
+        "copies": schema.SEEN,
+        "quarantine": schema.QUARANTINE,
+        "review/signals": schema.SIGNALS,
+        "review/answers": schema.ANSWERS,
+    }
+    assert [column for columns in MEANINGS.values() for column in columns if not column[2].strip()] == []
 
 
 def test_images_are_large_binary() -> None:

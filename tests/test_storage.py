@@ -1,7 +1,8 @@
 """A file of the storage root is there whole or not at all; a root that cannot be written to says so."""
 
 import os
-from pathlib import Path
+import sys
+from pathlib import Path, PureWindowsPath
 
 import fsspec
 import pytest
@@ -111,6 +112,15 @@ def test_an_unknown_protocol_is_one_line(root: str) -> None:
     assert len(caught.value.lines) == 1 and root in str(caught.value)
 
 
+@pytest.mark.parametrize(("scheme", "library"), [("gs", "gcsfs"), ("az", "adlfs")])
+def test_a_library_that_is_missing_is_named_by_its_extra(
+    scheme: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(StorageError, match=rf"^storage '{scheme}://box/a': .*pip install 'nightsort\[{scheme}\]'$"):
+        Storage(f"{scheme}://box/a")
+
+
 @pytest.mark.parametrize("root", ["memory://", "memory://root", "memory://deep/root/"])
 def test_another_filesystem_than_the_local_one_works(root: str) -> None:
     storage = Storage(root)
@@ -206,3 +216,34 @@ def test_a_crash_while_creating_leaves_nothing(storage: Storage, monkeypatch: py
     monkeypatch.undo()
     assert files(storage.root) == []
     storage.create_bytes("1.json", b"one")
+
+
+@pytest.mark.parametrize("place", ["C:\\data", "C:/data", "C://data", "\\\\server\\share", "a:b/c", "c:data", "data"])
+def test_the_letter_of_a_drive_is_no_scheme(place: str) -> None:
+    assert not disk.is_uri(place)
+    assert disk.absolute(place) == (Path.cwd() / place).resolve().as_posix()  # a folder of this name, here
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/data", "gs://bucket", "abfs://box@account.dfs.core.windows.net/data"])
+def test_a_place_in_a_store_stays_as_it_is(place: str) -> None:
+    assert disk.is_uri(place) and disk.absolute(place) == place
+
+
+@pytest.mark.parametrize(
+    ("uri", "here", "on_windows"),
+    [
+        ("file:///data/x", "/data/x", "/data/x"),
+        ("file:///C:/data/x", "/C:/data/x", "C:/data/x"),
+        ("file://server/share", "server/share", "//server/share"),
+        ("C:\\data", "C:\\data", "C:\\data"),
+    ],
+)
+def test_a_file_uri_names_a_path(uri: str, here: str, on_windows: str) -> None:
+    assert disk.without_scheme(uri, windows=False) == here
+    assert disk.without_scheme(uri, windows=True) == on_windows
+    assert PureWindowsPath(on_windows).is_absolute() or uri == "file:///data/x"
+
+
+def test_a_root_with_two_dots_is_the_folder_that_it_leads_to(tmp_path: Path) -> None:
+    assert Storage(f"{tmp_path}/a/../b").root == str(tmp_path / "b")
+    assert Storage(f"file://{tmp_path}/a/../b").root == str(tmp_path / "b")

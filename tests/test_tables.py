@@ -113,6 +113,17 @@ def test_rows_of_a_partition_are_replaced_and_deleted(storage: Storage) -> None:
     ]
 
 
+def test_a_column_that_a_later_release_adds_is_null_in_what_there_was(storage: Storage) -> None:
+    Table(storage, "numbers", SCHEMA).append(rows(1, 2))
+    wider = Table(storage, "numbers", SCHEMA.append(pa.field("weight", pa.float32())))
+    assert wider.read(["n", "weight"]).to_pylist() == [{"n": 1, "weight": None}, {"n": 2, "weight": None}]
+    added = pa.table({"n": [2, 3], "day": ["2026-11-22"] * 2, "weight": [0.5, 1.5]}, schema=wider.schema)
+    wider.upsert(added, "n", "run")
+    wider.merge_small(10**6, 10**6)
+    assert sorted(wider.read(["n", "weight"])["weight"].to_pylist(), key=str) == [0.5, 1.5, None]
+    assert numbers(Table(storage, "numbers", SCHEMA)) == [1, 2, 3]  # the release before reads it, too
+
+
 def test_files_are_part_of_the_table_only_once_they_are_committed(table: Table) -> None:
     files = [file_of(table, "a.parquet", 1, 2), file_of(table, "b.parquet", 3)]
     file_of(table, "left-behind.parquet", 99)

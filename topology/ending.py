@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from nightsort.errors import RunError
 from rehearsal.account import Account, account
 from topology.bucket import Bucket
-from topology.runs import Runs, until
+from topology.runs import Runs
 from topology.services import Services
 from topology.story import Story
+from topology.waiting import until
 
 _BEGUN = {"RUNNING", "PENDING", "CANCELLING"}
 _COMPLETED = {"ingest": 2, "train": 2, "classify": 4}  # a retraining is an ingest and a training

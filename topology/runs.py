@@ -4,7 +4,6 @@ Invariant: a server that is away is waited for; what does not come is an error t
 anything runs.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -16,25 +15,12 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from nightsort.errors import RunError
+from topology.waiting import until
 
 T = TypeVar("T")
 
-_PATIENCE = 420.0  # seconds; not how long it may take, but when to give up
+_EVERY = 0.3  # seconds between two questions to the server
 _FLOWS = {"nightly": "classify", "archive": "classify"}  # of a pipeline, where it is not named after its flow
-
-
-def until(ready: Callable[[], T], what: str, every: float = 0.3) -> T:
-    """The first answer that is true.
-
-    :raises RunError: if there is none
-    """
-    end = time.monotonic() + _PATIENCE
-    while not (answer := ready()):
-        if time.monotonic() > end:
-            raise RunError(f"{what}: did not come within {_PATIENCE:.0f} s")
-        time.sleep(every)
-    return answer
 
 
 class Runs:
@@ -69,7 +55,7 @@ class Runs:
         def begun() -> FlowRun | None:
             return next((run for run in self.of(pipeline) if run.id not in known), None)
 
-        return until(self._patiently(begun), f"a run of {pipeline}")
+        return until(self._patiently(begun), f"a run of {pipeline}", _EVERY)
 
     def state(self, run: FlowRun) -> str:
         """The name of a run's state."""
@@ -82,7 +68,7 @@ class Runs:
             now = self.client.read_flow_run(run.id)
             return now if now.state and now.state.is_final() else None
 
-        return until(self._patiently(over), f"the end of run {run.name}")
+        return until(self._patiently(over), f"the end of run {run.name}", _EVERY)
 
     def is_over(self, run: FlowRun) -> bool:
         """Whether a run has ended, as far as the server can say."""

@@ -23,9 +23,10 @@ from tasks.notice import resource
 from topology.browser import is_there, person
 from topology.bucket import Bucket
 from topology.mail import Mail
-from topology.runs import Runs, until
+from topology.runs import Runs
 from topology.services import BUCKET, WORKERS, Services
 from topology.supervisor import Supervisor
+from topology.waiting import until
 
 _DECLARATION = Path(__file__).with_name("pipelines.yaml")
 _NOTICE = timedelta(seconds=10)  # the server looks every 5 s what was deployed
@@ -141,7 +142,7 @@ class Story:
             self.say(f"{pipeline} once more: {run.state_name}{_why(run)}")
 
     def _kill(self, victim: str, run: FlowRun, middle: Callable[[], bool]) -> None:
-        until(lambda: middle() or self.runs.is_over(run), f"the middle of {run.name}", every=0.1)
+        until(lambda: middle() or self.runs.is_over(run), f"the middle of {run.name}")
         if self.runs.is_over(run):
             self.say(f"{victim} is not killed: the run was over before")
             return

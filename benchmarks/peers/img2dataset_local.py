@@ -15,8 +15,8 @@ import cv2
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nightsort.images.appearance import appearance
 from nightsort.images.decode import Decoded
-from nightsort.images.look import look
 from peers.picture import SIDE, Job, folder, job
 
 _SHARDS = 5  # for each worker; img2dataset starts a fresh process after five
@@ -29,7 +29,7 @@ class Looker:
 
     def __call__(self, img: Any, bbox_list: Any) -> Any:
         """Measure and return the picture as it is."""
-        look(Decoded.whole(img if img.ndim == 3 else cv2.cvtColor(img, cv2.COLOR_GRAY2RGB)))
+        appearance(Decoded.whole(img if img.ndim == 3 else cv2.cvtColor(img, cv2.COLOR_GRAY2RGB)))
         return img
 
 

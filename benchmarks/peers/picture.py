@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from nightsort.errors import PictureError
+from nightsort.images.appearance import appearance
 from nightsort.images.clean import Cleaning
-from nightsort.images.look import look
 from nightsort.images.preprocess import decode_original, encode_for_store
 
 SIDE = 256
@@ -39,7 +39,7 @@ def row(data: bytes, checks: bool) -> dict[str, Any] | None:
         return None
     sha256 = hashlib.sha256(data).hexdigest()
     image = encode_for_store(data, decoded.pixels, SIDE, changed=not decoded.is_whole)
-    return {"image": image, "sha256": sha256, **look(decoded)}
+    return {"image": image, "sha256": sha256, **appearance(decoded)}
 
 
 @dataclass(frozen=True)

@@ -47,5 +47,15 @@ def restore(place: str, name: str | None, into: Storage) -> Told:
     return [line], {"backup": done.name, "files": count, "bytes": done.manifest.bytes, "storage": into.root}
 
 
+def would_restore(place: str, name: str | None, into: Storage) -> Told:
+    """Which backup there is to put back, and whether there is room for it."""
+    found = restoring.ready(Vault(Storage(place)), name, into)
+    count, made = len(found.manifest.files), found.manifest.made
+    what = f"backup {found.name} of {found.manifest.root}, made {made:%Y-%m-%d %H:%M:%S} UTC"
+    line = f"{what}, would be put into {into.root}: {plural(count, 'file')}, {_size(found.manifest.bytes)}"
+    data = {"dry_run": True, "backup": found.name, "files": count, "bytes": found.manifest.bytes, "storage": into.root}
+    return [line, "dry run: nothing was written"], data
+
+
 def _size(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"

@@ -29,6 +29,14 @@ def compact(storage: Storage) -> Told:
     return [f"{merged} small files of pictures were merged"], {"merged": merged}
 
 
+def would_compact(storage: Storage) -> Told:
+    """How many files there are to merge."""
+    small = Dataset(storage).small_files()
+    merged = small if small > 1 else 0
+    line = f"{plural(merged, 'small file')} of pictures would be merged; dry run: nothing was written"
+    return [line], {"dry_run": True, "merged": merged}
+
+
 def export(storage: Storage, into: Path, reason: str | None) -> Told:
     """Write the quarantined bytes and an index into a folder."""
     with progress("exporting", None) as advance:
@@ -55,3 +63,12 @@ def requeue(storage: Storage, reason: str | None) -> Told:
         dropped = Quarantine(storage).requeue(reason, held.ticket())
     told = f"{plural(dropped, 'file')} will be looked at again by the next run over their source"
     return [told], {"requeued": dropped}
+
+
+def would_requeue(storage: Storage, reason: str | None) -> Told:
+    """How many verdicts there are to forget."""
+    found = Quarantine(storage).rows("reason", reason=reason)["reason"]
+    reasons = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(found)}
+    told = "".join(f", {name} {number}" for name, number in sorted(reasons.items()))
+    lines = [f"{plural(len(found), 'file')} would be looked at again{told}", "dry run: nothing was written"]
+    return lines, {"dry_run": True, "requeued": len(found), "reasons": reasons}

@@ -8,10 +8,13 @@ from typing import Any
 
 import click
 
-from flows.terminal import common, say, storage_of
+from flows.commands.help import examples
+from flows.terminal import common, dry_run, say, storage_of
 
 
-@click.command()
+@click.command(
+    epilog=examples("nightsort backup /mnt/backups", "nightsort backup s3://bucket/backups --verify --keep 7")
+)
 @click.argument("into")
 @click.option("--verify", is_flag=True, help="Then read the whole backup again and compare it with its checksums.")
 @click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N backups, and remove others.")
@@ -23,19 +26,33 @@ def backup(into: str, verify: bool, keep: int | None, as_json: bool, config: Pat
     say(*backups.back_up(storage_of(config, storage), into, verify, keep), as_json)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "nightsort restore /mnt/backups --verify", "nightsort restore s3://bucket/backups --storage nightsort-data"
+    )
+)
 @click.argument("from", metavar="FROM")
 @click.option("--backup", "name", metavar="NAME", help="Which backup [default: the newest].")
 @click.option("--verify", is_flag=True, help="Only read the backup and compare it with its checksums.")
+@dry_run
 @common
-def restore(name: str | None, verify: bool, as_json: bool, config: Path | None, storage: str | None, **at: Any) -> None:
+def restore(
+    name: str | None,
+    verify: bool,
+    dry_run: bool,
+    as_json: bool,
+    config: Path | None,
+    storage: str | None,
+    **at: Any,
+) -> None:
     """Put a backup FROM a folder or bucket back into the storage root, which must be empty."""
     from flows.actions import backups
 
     if verify:
         say(*backups.verify(at["from"], name), as_json)
     else:
-        say(*backups.restore(at["from"], name, storage_of(config, storage)), as_json)
+        restored = backups.would_restore if dry_run else backups.restore
+        say(*restored(at["from"], name, storage_of(config, storage)), as_json)
 
 
 COMMANDS = (backup, restore)

@@ -9,10 +9,15 @@ from typing import Any
 
 import click
 
-from flows.terminal import common, declaration_of, launch, quiet, say, storage_of
+from flows.commands.help import examples
+from flows.commands.launching import launch
+from flows.terminal import common, declaration_of, dry_run, quiet, say, storage_of
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    epilog=examples("nightsort models", "nightsort models show 3", "nightsort models compare 3 4"),
+)
 @common
 @click.pass_context
 def models(context: click.Context, **options: Any) -> None:
@@ -21,7 +26,7 @@ def models(context: click.Context, **options: Any) -> None:
         context.invoke(known, **options)
 
 
-@models.command("list")
+@models.command("list", epilog=examples("nightsort models list", "nightsort models list --json"))
 @common
 def known(as_json: bool, config: Path | None, storage: str | None) -> None:
     """List the models and mark the champion."""
@@ -30,7 +35,7 @@ def known(as_json: bool, config: Path | None, storage: str | None) -> None:
     say(*inspection.models(storage_of(config, storage)), as_json)
 
 
-@models.command()
+@models.command(epilog=examples("nightsort models show 3", "nightsort models show 3 --card"))
 @click.argument("version", type=click.IntRange(min=1))
 @click.option("--card", is_flag=True, help="Its card, in Markdown: what it is for, what it learned, can and cannot.")
 @common
@@ -42,7 +47,7 @@ def show(version: int, card: bool, as_json: bool, config: Path | None, storage: 
     say(*told(storage_of(config, storage), version), as_json)
 
 
-@models.command("compare")
+@models.command("compare", epilog=examples("nightsort models compare 3 4", "nightsort models compare 3 4 --json"))
 @click.argument("first", type=click.IntRange(min=1), metavar="A")
 @click.argument("second", type=click.IntRange(min=1), metavar="B")
 @common
@@ -57,27 +62,43 @@ def compare_models(first: int, second: int, as_json: bool, config: Path | None, 
 _who = click.option("--who", help="Who decides [default: the user of this process].")
 
 
-@models.command()
+@models.command(
+    epilog=examples(
+        "nightsort models promote 4", "nightsort models promote 4 --force --why 'the test split was mislabelled'"
+    )
+)
 @click.argument("version", type=click.IntRange(min=1))
 @click.option("--force", is_flag=True, help="Past the gate; --why is kept with it.")
 @click.option("--why", default="", help="Why; needed with --force.")
 @_who
+@dry_run
 @common
-def promote(version: int, force: bool, as_json: bool, config: Path | None, storage: str | None, **words: Any) -> None:
+def promote(
+    version: int, force: bool, dry_run: bool, as_json: bool, config: Path | None, storage: str | None, **words: Any
+) -> None:
     """Judge model VERSION against the champion on the newest dataset version, and make it champion if it wins."""
-    _promote({"model": version, "force": force, **words}, as_json, config, storage)
+    _promote({"model": version, "force": force, **words}, as_json, config, storage, dry_run)
 
 
-@models.command()
+@models.command(
+    epilog=examples(
+        "nightsort models rollback --why 'takes shadows for cracks'",
+        "nightsort models rollback --why 'wrong lens' --who ann",
+    )
+)
 @click.option("--why", required=True, help="Why; it is kept.")
 @_who
+@dry_run
 @common
-def rollback(as_json: bool, config: Path | None, storage: str | None, **words: Any) -> None:
+def rollback(dry_run: bool, as_json: bool, config: Path | None, storage: str | None, **words: Any) -> None:
     """Make the champion before this one champion again."""
-    _promote({"rollback": True, **words}, as_json, config, storage)
+    _promote({"rollback": True, **words}, as_json, config, storage, dry_run)
 
 
-def _promote(asked: dict[str, Any], as_json: bool, config: Path | None, storage: str | None) -> None:
+def _promote(asked: dict[str, Any], as_json: bool, config: Path | None, storage: str | None, dry_run: bool) -> None:
     declaration = declaration_of(config, storage)
     given = {name: value for name, value in asked.items() if value is not None}
-    launch("promote", {**declaration.defaults(), **given}, declaration, as_json)
+    launch("promote", {**declaration.defaults(), **given}, declaration, as_json, dry_run)
+
+
+COMMANDS = (models,)

@@ -9,10 +9,11 @@ from threading import Event
 
 import click
 
+from flows.commands.help import examples
 from flows.terminal import common, say, storage_of
 
 
-@click.command()
+@click.command(epilog=examples("nightsort doctor", "nightsort doctor --json"))
 @common
 def doctor(as_json: bool, config: Path | None, storage: str | None) -> None:
     """Examine the installation, the storage, the server and the cluster, and say what to do.
@@ -26,7 +27,7 @@ def doctor(as_json: bool, config: Path | None, storage: str | None) -> None:
     sys.exit(1 if data["fail"] else 0)
 
 
-@click.command()
+@click.command(epilog=examples("nightsort metrics --port 9464", "nightsort metrics --once"))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; nobody has to log in.")
 @click.option("--port", default=9464, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--once", is_flag=True, help="Print them and end.")

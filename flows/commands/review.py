@@ -9,12 +9,18 @@ from typing import Any
 
 import click
 
+from flows.commands.help import examples
 from flows.terminal import common, declaration_of, quiet, say, storage_of
 
 _FORMATS = ("csv", "label-studio", "fiftyone", "gallery")
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    epilog=examples(
+        "nightsort review", "nightsort review export --into questions", "nightsort review import questions/queue.csv"
+    ),
+)
 @common
 @click.pass_context
 def review(context: click.Context, **options: Any) -> None:
@@ -23,7 +29,7 @@ def review(context: click.Context, **options: Any) -> None:
         context.invoke(status, **options)
 
 
-@review.command()
+@review.command(epilog=examples("nightsort review status", "nightsort review status --json"))
 @common
 def status(as_json: bool, config: Path | None, storage: str | None) -> None:
     """Show how many pictures are open, and why, and what was answered."""
@@ -32,7 +38,12 @@ def status(as_json: bool, config: Path | None, storage: str | None) -> None:
     say(*review.status(storage_of(config, storage)), as_json)
 
 
-@review.command()
+@review.command(
+    epilog=examples(
+        "nightsort review export --into questions --count 100",
+        "nightsort review export --into questions --format label-studio --since 2026-01-31",
+    )
+)
 @click.option("--into", type=click.Path(path_type=Path), required=True, help="Folder to make; must not hold anything.")
 @click.option("--count", default=200, show_default=True, type=click.IntRange(1), help="Pictures, at most.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only what was classified on this day, UTC, or later.")
@@ -65,7 +76,13 @@ def export(
     say(*review.export(storage_of(config, storage), into, asked, tuple(dict.fromkeys(formats))), as_json)
 
 
-@review.command("import")
+@review.command(
+    "import",
+    epilog=examples(
+        "nightsort review import questions/queue.csv",
+        "nightsort review import answers.json --new-classes dent --ingest false",
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--new-classes", multiple=True, metavar="LABEL", help="A label to allow though no picture has it yet. "
               "May be given several times.")  # fmt: skip
@@ -85,10 +102,10 @@ def import_answers(
 ) -> None:
     """Take in the answers in FILE: queue.csv, a JSON export of Label Studio, or labels.json of FiftyOne."""
     quiet()
-    from nightsort.arrow import without_pandas
-
-    without_pandas()
     from flows.actions import answering
 
     declaration = declaration_of(config, storage)
     say(*answering.import_answers(declaration, file, list(new_classes), overwrite, ingest), as_json)
+
+
+COMMANDS = (review,)

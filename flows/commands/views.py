@@ -9,17 +9,11 @@ from typing import Any
 
 import click
 
-from flows.commands import backup as backup_commands
-from flows.commands import operations as operation_commands
-from flows.commands.models import models
-from flows.commands.review import review
+from flows.commands.help import examples
 from flows.terminal import common, say, storage_of
-from nightsort.schema import REASONS
-
-_reason = click.option("--reason", type=click.Choice(sorted(REASONS)), metavar="REASON", help="Only this reason.")
 
 
-@click.command()
+@click.command(epilog=examples("nightsort status", "nightsort status --storage s3://bucket/nightsort"))
 @common
 def status(as_json: bool, config: Path | None, storage: str | None) -> None:
     """Show the champion, the counts and the last runs."""
@@ -28,67 +22,28 @@ def status(as_json: bool, config: Path | None, storage: str | None) -> None:
     say(*inspection.status(storage_of(config, storage)), as_json)
 
 
-@click.command()
+@click.command(epilog=examples("nightsort datasets", "nightsort datasets --limit 3 --compact"))
 @click.option("--limit", default=10, show_default=True, help="Versions to print, newest first.")
 @click.option("--compact", is_flag=True, help="First merge small files of pictures into large ones.")
+@click.option("--dry-run", is_flag=True, help="With --compact: only say how many files would be merged.")
 @common
-def datasets(limit: int, compact: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
+def datasets(limit: int, compact: bool, dry_run: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
     """List the dataset's versions with their pictures by class and split."""
     from flows.actions import inspection, upkeep
 
+    if dry_run and not compact:
+        raise click.UsageError("--dry-run: is for --compact; without it nothing is written anyway")
     root = storage_of(config, storage)
-    done = upkeep.compact(root) if compact else ([], {})
+    compacted = upkeep.would_compact if dry_run else upkeep.compact
+    done = compacted(root) if compact else ([], {})
     lines, data = inspection.datasets(root, limit)
     say([*done[0], *lines], {**done[1], **data}, as_json)
 
 
-@click.group(invoke_without_command=True)
-@click.option("--limit", default=20, show_default=True, help="Rows to print, newest first.")
-@_reason
-@common
-@click.pass_context
-def quarantine(context: click.Context, **options: Any) -> None:
-    """List what was set aside, and why; export it, or have it looked at again."""
-    if context.invoked_subcommand is None:
-        context.invoke(listed, **options)
-
-
-@quarantine.command("list")
-@click.option("--limit", default=20, show_default=True, help="Rows to print, newest first.")
-@_reason
-@common
-def listed(limit: int, reason: str | None, as_json: bool, config: Path | None, storage: str | None) -> None:
-    """List what was set aside, and why."""
-    from flows.actions import inspection
-
-    say(*inspection.quarantined(storage_of(config, storage), limit, reason), as_json)
-
-
-@quarantine.command()
-@click.option("--into", type=click.Path(path_type=Path), required=True, help="Folder to make; must not hold anything.")
-@_reason
-@common
-def export(into: Path, reason: str | None, as_json: bool, config: Path | None, storage: str | None) -> None:
-    """Write the original bytes that were kept into a folder, with an index."""
-    from flows.actions import upkeep
-
-    say(*upkeep.export(storage_of(config, storage), into, reason), as_json)
-
-
-@quarantine.command()
-@_reason
-@click.option("--all", "everything", is_flag=True, help="Every reason.")
-@common
-def requeue(reason: str | None, everything: bool, as_json: bool, config: Path | None, storage: str | None) -> None:
-    """Forget verdicts, so that the next run over the source looks at those files again."""
-    from flows.actions import upkeep
-
-    if (reason is None) != everything:
-        raise click.UsageError("give either --reason REASON or --all")
-    say(*upkeep.requeue(storage_of(config, storage), reason), as_json)
-
-
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    epilog=examples("nightsort predictions --limit 50", "nightsort predictions export --into night.csv"),
+)
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="Rows to print, newest first.")
 @common
 @click.pass_context
@@ -98,7 +53,7 @@ def predictions(context: click.Context, **options: Any) -> None:
         context.invoke(predicted, **options)
 
 
-@predictions.command("list")
+@predictions.command("list", epilog=examples("nightsort predictions list", "nightsort predictions list --limit 50"))
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(0), help="Rows to print, newest first.")
 @common
 def predicted(limit: int, as_json: bool, config: Path | None, storage: str | None) -> None:
@@ -108,7 +63,13 @@ def predicted(limit: int, as_json: bool, config: Path | None, storage: str | Non
     say(*inspection.predictions(storage_of(config, storage), limit), as_json)
 
 
-@predictions.command("export")
+@predictions.command(
+    "export",
+    epilog=examples(
+        "nightsort predictions export --into night.csv --date 2026-01-31",
+        "nightsort predictions export --into all.parquet --model 3",
+    ),
+)
 @click.option("--into", type=click.Path(path_type=Path), required=True, help="New file: .csv, .jsonl or .parquet.")
 @click.option("--run", metavar="RUN_ID", help="Only of this run.")
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Only of runs that began on this day, UTC.")
@@ -130,7 +91,11 @@ def export_predictions(
     say(*upkeep.export_predictions(storage_of(config, storage), into, run, day, model), as_json)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "nightsort report --open", "nightsort report --diff previous latest", "nightsort report --diff model:2 model:3"
+    )
+)
 @click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
 @click.option(
     "--diff",
@@ -153,14 +118,4 @@ def report(
     say(lines, data, as_json)
 
 
-COMMANDS = (
-    status,
-    models,
-    datasets,
-    predictions,
-    review,
-    quarantine,
-    report,
-    *backup_commands.COMMANDS,
-    *operation_commands.COMMANDS,
-)
+COMMANDS = (status, datasets, predictions, report)

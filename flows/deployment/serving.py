@@ -10,6 +10,9 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +27,7 @@ from flows.deployment.server import running
 from flows.environment import API, CREDENTIALS, HEARTBEAT, SERVER_CREDENTIALS
 from flows.prefect_api import require
 from nightsort.config.serving import Server
+from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration
 from nightsort.storage import Storage
 
@@ -39,7 +43,11 @@ class _Registered(RunnerDeployment):
 
 
 def up(declaration: Declaration) -> None:
-    """Start a Prefect server on SQLite and serve every pipeline until interrupted."""
+    """Start a Prefect server on SQLite and serve every pipeline until interrupted.
+
+    :raises ConfigError: none is declared, or the working directory has a module of one of our names
+    """
+    _alone(Path.cwd())
     made = deployments(declaration)
     storage = Storage(declaration.storage)
     storage.prepare()
@@ -60,6 +68,17 @@ def up(declaration: Declaration) -> None:
         # Prefect 3.8.8 forgets to await its own stop when it is told to end.
         warnings.filterwarnings("ignore", message="coroutine 'Runner.astop'", category=RuntimeWarning)
         prefect.serve(*serving, print_starting_message=False, pause_on_shutdown=False)
+
+
+def _alone(folder: Path) -> None:
+    """Prefect looks for a run's code in the working directory before it looks at what is installed."""
+    for name in ("flows", "tasks", "nightsort"):
+        ours, found = find_spec(name), PathFinder.find_spec(name, [str(folder)])
+        if ours and found and found.loader and not Path(str(found.origin)).samefile(str(ours.origin)):
+            raise ConfigError(
+                f"{found.origin}: every run would import it in the place of Nightsort's own {name}; "
+                "start from another folder, with --config"
+            )
 
 
 def exposed(server: Server) -> str | None:

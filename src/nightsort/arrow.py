@@ -1,7 +1,7 @@
 """Owns how Arrow is first used in a process: without pandas.
 
-Arrow imports pandas, if it is installed, as soon as it is given a Python list: a second and 60 MB for each
-process, for conversions that Nightsort never asks for. An extra may bring pandas along.
+Arrow imports pandas, if it is installed, as soon as it is given a Python list, and its datasets when they are
+imported: seconds and 60 MB for each process, for conversions that Nightsort never asks for. cleanlab brings it along.
 
 Invariant: pandas can still be imported by who wants it. Does not know who uses Arrow.
 """
@@ -28,3 +28,8 @@ def without_pandas() -> None:
             pa.array([0])
         finally:
             sys.meta_path.remove(_Absent)
+
+
+without_pandas()
+
+from pyarrow import dataset as dataset  # noqa: E402  Nightsort's own modules have it from here, so that it comes second

@@ -15,6 +15,21 @@ from pydantic import BaseModel, ValidationError
 from nightsort.redaction import redacted
 
 
+def nearest(word: str, known: Iterable[str], most: int = 1, cutoff: float = 0.6) -> list[str]:
+    """Those of the known words that are most like a word, whatever the case, the likest first.
+
+    :param most: how many, at most
+    :param cutoff: how like they must be, 0 to 1
+    """
+    folded = {one.casefold(): one for one in known}
+    return [folded[near] for near in get_close_matches(word.casefold(), folded, n=most, cutoff=cutoff)]
+
+
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The end of a message about an unknown word: "; did you mean 'x'?", or "" if no known one is near."""
+    return "".join(f"; did you mean {near!r}?" for near in nearest(word, known, cutoff=cutoff))
+
+
 def faults_of(error: ValidationError, model: type[BaseModel], place: str, *inside: str) -> list[str]:
     """One line per fault: the dotted place, what is wrong, the value.
 
@@ -37,20 +52,14 @@ def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseMod
             return f"{where}: must be at least {detail['ctx']['min_length']}, got {detail['input']!r}"
         case "extra_forbidden":
             *parents, name = detail["loc"]
-            near = get_close_matches(str(name), _settings(model, parents), n=1, cutoff=0.82)
-            return f"{where}: is not a known setting" + (f"; did you mean {near[0]!r}?" if near else "")
+            return f"{where}: is not a known setting{did_you_mean(str(name), _settings(model, parents), cutoff=0.82)}"
     message = detail["msg"].removeprefix("Value error, ")
-    hint = _near(detail) if detail["type"] == "literal_error" and isinstance(detail["input"], str) else ""
+    hint = ""
+    if detail["type"] == "literal_error" and isinstance(detail["input"], str):
+        hint = did_you_mean(detail["input"], re.findall("'(.+?)'", detail["ctx"]["expected"]))
     message = "must " + message.removeprefix("Input should ") if message.startswith("Input should ") else message
     got = f"got {detail['input']!r}"
     return (f"{where}: {message}" if message.endswith(got) else f"{where}: {message}, {got}") + hint
-
-
-def _near(detail: Any) -> str:
-    """The word that was meant, if one is near."""
-    allowed = re.findall("'(.+?)'", detail["ctx"]["expected"])
-    near = get_close_matches(detail["input"], allowed, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _settings(model: Any, path: list[Any]) -> Iterable[str]:

@@ -5,20 +5,20 @@ with file and dotted place. Reading it does no other I/O.
 Does not know how a pipeline is run.
 """
 
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.compute import Compute, Tls
-from nightsort.config.run import RunParams
+from nightsort.config.run import RunParams, without_credentials
 from nightsort.config.schedule import Schedule
 from nightsort.config.serving import DEFAULT_POOL, JobVariables, Pool, Server
+from nightsort.disk import absolute
 from nightsort.errors import ConfigError
-from nightsort.faults import faults_of
+from nightsort.faults import did_you_mean, faults_of
 from nightsort.words import Occasion, Trigger
 
 _PLACES = ("source", "storage", "rescore")  # parameters that are folders, from where the file lies
@@ -31,10 +31,10 @@ class Pipeline(BaseModel):
 
     flow: Literal[
         "ingest", "train", "classify", "retrain", "compare", "tune", "ensemble", "augment", "audit", "promote"
-    ]
-    description: str = ""
-    parameters: dict[str, Any] = {}
-    schedule: Schedule | None = None
+    ] = Field(description="What it does.")
+    description: str = Field("", description="What people see of it in the Prefect UI.")
+    parameters: dict[str, Any] = Field({}, description="Settings of its flow that differ from their defaults.")
+    schedule: Schedule | None = Field(None, description="When it starts by itself; without one, it waits to be run.")
     triggers: list[Trigger] = Field([], description="What starts it besides its schedule.")
     pool: str | None = Field(None, min_length=1, description="Work pool that `nightsort deploy` puts it into.")
     tags: list[str] = Field([], description="Tags of its deployment and of all its runs.")
@@ -47,17 +47,24 @@ class Pipeline(BaseModel):
         return self
 
 
+def _of_runs(name: str) -> str:
+    """What every run takes alike is described alike."""
+    return str(RunParams.model_fields[name].description)
+
+
 class Declaration(BaseModel):
     """The whole file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    storage: str = Field("nightsort-data", min_length=1)
-    compute: Compute = Compute()
-    notify: list[Occasion] = list(get_args(Occasion))
-    server: Server = Server()
-    pools: dict[str, Pool] = {}
-    pipelines: dict[str, Pipeline] = {}
+    storage: Annotated[str, AfterValidator(without_credentials)] = Field(
+        "nightsort-data", min_length=1, description=_of_runs("storage")
+    )
+    compute: Compute = Field(Compute(), description="What computes, in every run.")
+    notify: list[Occasion] = Field(list(get_args(Occasion)), description=_of_runs("notify"))
+    server: Server = Field(Server(), description="The Prefect server that `nightsort up` starts.")
+    pools: dict[str, Pool] = Field({}, description="Work pools that `nightsort deploy` makes.")
+    pipelines: dict[str, Pipeline] = Field({}, description="What there is to run, by name.")
 
     def params(self, name: str) -> RunParams:
         """The parameters of a pipeline, with storage and compute filled in.
@@ -108,7 +115,8 @@ def _parse(file: Path) -> dict[str, Any]:
     try:
         raw = yaml.load(file.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
+        hint = "; 'nightsort init' writes one" if isinstance(error, FileNotFoundError) else ""
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}){hint}") from None
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise ConfigError(f"{file.name}: {line}is not YAML: {error.problem}") from None
@@ -141,8 +149,7 @@ def _pool_faults(raw: dict[str, Any], place: str) -> list[str]:
     for name, pipeline in (pipelines if isinstance(pipelines, dict) else {}).items():
         pool = pipeline.get("pool") if isinstance(pipeline, dict) else None
         if isinstance(pool, str) and pool and pool not in known:
-            near = get_close_matches(pool, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(pool, known)
             faults.append(f"{place}: pipelines.{name}.pool: is not declared under pools, got {pool!r}{hint}")
     return faults
 
@@ -152,7 +159,7 @@ def _anchored(declaration: Declaration, folder: Path) -> Declaration:
         name: pipeline.model_copy(
             update={
                 "parameters": {
-                    key: _anchor(value, folder) if key in _PLACES and value else value
+                    key: absolute(value, folder) if key in _PLACES and value else value
                     for key, value in pipeline.parameters.items()
                 }
             }
@@ -161,11 +168,7 @@ def _anchored(declaration: Declaration, folder: Path) -> Declaration:
     }
     compute = declaration.compute
     if compute.tls:
-        files = {name: _anchor(path, folder) for name, path in compute.tls.model_dump().items()}
+        files = {name: absolute(path, folder) for name, path in compute.tls.model_dump().items()}
         compute = compute.model_copy(update={"tls": Tls(**files)})
-    storage = _anchor(declaration.storage, folder)
+    storage = absolute(declaration.storage, folder)
     return declaration.model_copy(update={"storage": storage, "compute": compute, "pipelines": pipelines})
-
-
-def _anchor(path: str, folder: Path) -> str:
-    return path if "://" in path else str(folder / Path(path).expanduser())

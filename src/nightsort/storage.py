@@ -39,7 +39,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 
 from nightsort import disk
 from nightsort.errors import StorageError, WriteError
-from nightsort.stores import S3FS_ATTEMPTS, code, fsspec_options, reaching
+from nightsort.stores import S3FS_ATTEMPTS, code, fsspec_options, lacking, reaching
 
 _CHOOSE = "choose another with --storage or mend its rights"
 _TAKEN = ("PreconditionFailed", "412")  # what s3fs takes for FileExistsError of those stores only that say why
@@ -52,13 +52,14 @@ class Storage:
     """
 
     def __init__(self, root: str) -> None:
-        path = root.removeprefix("file://")
-        path = f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path
+        path = f"s3://{root.removeprefix('s3a://')}" if root.startswith("s3a://") else root
         try:
-            self.root = path if "://" in path else str(Path(path).expanduser().resolve())
+            self.root = disk.absolute(path)
             store = "s3" if path.startswith("s3://") else None
             self._fs: fsspec.AbstractFileSystem = url_to_fs(self.root, **fsspec_options(store))[0]
-        except (ValueError, ImportError, RuntimeError, OSError) as error:
+        except ImportError as error:
+            raise StorageError(f"storage {root!r}: {lacking(self.root.partition('://')[0], error)}") from None
+        except (ValueError, RuntimeError, OSError) as error:
             raise StorageError(f"storage {root!r}: {error}") from None
         if "::" in self.root:
             raise StorageError(f"storage {root!r}: must be one folder or URI, not a chain of them")

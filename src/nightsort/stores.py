@@ -31,6 +31,9 @@ T = TypeVar("T")
 S3FS_ATTEMPTS = 3
 """What s3fs does around botocore's attempts: it asks again when the connection is lost in the midst of an answer."""
 
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "http": "http", "https": "http"}
+"""Scheme of a URI -> the extra of Nightsort that installs what speaks to such a store."""
+
 _ATTEMPTS = 6
 _LONGEST = 20  # seconds between two attempts
 _CONNECTIONS = 32
@@ -42,6 +45,12 @@ _REMEDIES = {
 }
 _BROKEN_OFF = re.compile(r"HTTP error|response body|NETWORK_CONNECTION|[Tt]imed? ?out|connection (closed|reset)")
 _ENDPOINT = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # as botocore has it
+
+
+def lacking(scheme: str, error: ImportError) -> str:
+    """What is said where the library for a scheme is not installed; fsspec's own words for one that has no extra."""
+    todo = f"pip install 'nightsort[{EXTRAS[scheme]}]'" if scheme in EXTRAS else str(error)
+    return f"{scheme}:// needs a library that is not installed: {todo}"
 
 
 def fsspec_options(store: str | None) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as pds
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyarrow.fs import SubTreeFileSystem
 
+from nightsort.arrow import dataset as pds
 from nightsort.commits import Commits, committing, open_table
 from nightsort.datafiles import Action, DataFile, Ticket, adding, removing, write_file
 from nightsort.errors import StorageError
@@ -48,7 +48,7 @@ class Table:
             return None if table is None else table.version()
 
     def append(self, rows: pa.Table, run_id: str = "", ticket: Ticket | None = None) -> None:
-        """Append rows in one commit; no rows make no commit. Raises what :meth:`Commits.make` does."""
+        """Append rows of the table's schema in one commit; no rows make none. Raises what :meth:`Commits.make` does."""
         if rows.num_rows:
             self._commits.make(lambda _: self._written(rows, run_id or "rows"), run_id, ticket)
 
@@ -62,6 +62,7 @@ class Table:
     def upsert(self, rows: pa.Table, key: str, run_id: str, ticket: Ticket | None = None) -> int:
         """Replace the rows whose key is there and append the others, in one commit.
 
+        :param rows: of the schema of the table, each key once
         :returns: the version that this commit made
         """
 
@@ -238,6 +239,7 @@ def _groups(sizes: dict[str, int], target: int) -> Iterator[list[str]]:
 
 @contextmanager
 def reading(place: str) -> Iterator[None]:
+    """Turn what deltalake or Arrow raises while a table is read into :class:`StorageError`."""
     try:
         yield
     except (DeltaError, pa.ArrowException, OSError) as error:

@@ -1,6 +1,7 @@
 """Owns the words that a knob, a file or a report may use where only some are allowed.
 
-Invariant: a word is added, never given another meaning. Does not know what is done with them.
+Invariant: a word is added, never given another meaning; what each means, :mod:`nightsort.glossary` says. Does not
+know what is done with them.
 """
 
 from typing import Literal
@@ -10,7 +11,7 @@ Crop = Literal["none", "foreground", "saliency"]
 Operation = Literal["rotate", "scale", "crop", "flip", "jitter", "noise", "erase", "blur"]
 Balance = Literal[
     "none",
-    "class_weights",  # inverse frequency
+    "class_weights",
     "effective_number",
     "oversampling",
     "undersampling",
@@ -20,7 +21,7 @@ Balance = Literal[
     "balanced_softmax",
     "logit_adjustment",
     "ldam_drw",
-    "smote",  # this and the next two on frozen embeddings, with a retrained head
+    "smote",
     "borderline_smote",
     "adasyn",
     "pixel_smote",

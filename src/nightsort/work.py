@@ -42,7 +42,10 @@ class Work(ABC):
         self._since = now
 
     def take_all(self, chunk: pa.Table, access: Access) -> None:
-        """Read each row of a chunk once, and bring it to its outcome."""
+        """Read each row of a chunk once, and bring it to its outcome.
+
+        :param chunk: rows of the schema LISTING, or of one that has its columns
+        """
         for row, data in read(chunk, access):
             self.lap("read")
             if isinstance(data, bytes) and not row["member"] and row["size"] not in (None, len(data)):

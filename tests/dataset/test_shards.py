@@ -15,8 +15,8 @@ from PIL import Image
 from nightsort import datafiles
 from nightsort.dataset import shards
 from nightsort.dataset.shards import BUILT, REPEATED, build
+from nightsort.images.appearance import appearance
 from nightsort.images.decode import Decoded, decode
-from nightsort.images.look import look
 from nightsort.images.preprocess import reduce
 from nightsort.rules import Rule
 from nightsort.schema import IMAGES, LISTING, QUARANTINE
@@ -86,7 +86,7 @@ def test_what_is_built_is_the_picture_with_its_identity(
         assert row["sha256"] == hashlib.sha256(original).hexdigest()
         pixels = decode(original, 10**6)
         assert np.array_equal(decode(images[row["sha256"]], 10**6), reduce(pixels, 40))
-        looks = look(Decoded.whole(pixels))
+        looks = appearance(Decoded.whole(pixels))
         assert {name: row[name] for name in looks} == pytest.approx(looks)
         assert row["label"] == Path(row["path"]).parent.name
 

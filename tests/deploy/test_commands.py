@@ -1,4 +1,4 @@
-"""Every command line and every Prefect setting of deploy/, held against the programs that are installed."""
+"""Every command line and Prefect setting of the files in deploy/, held against the programs that are installed."""
 
 import re
 import shlex
@@ -46,14 +46,7 @@ def _of_systemd() -> Iterator[tuple[str, list[str]]]:
         yield file.name, shlex.split(unit(file)["ExecStart"][0])
 
 
-def _of_the_readme() -> Iterator[tuple[str, list[str]]]:
-    for line in re.findall(r"(?m)^ *(?:\$ )?((?:nightsort|prefect|dask) .*)$", (DEPLOY / "README.md").read_text()):
-        yield f"README {line}", shlex.split(line, comments=True)
-    for words in re.findall(r"`((?:nightsort|prefect|dask) [a-z-]+[^`.]*)`", (DEPLOY / "README.md").read_text()):
-        yield f"README {words}", shlex.split(words)
-
-
-_LINES = dict([*_of_compose(), *_of_kubernetes(), *_of_systemd(), *_of_the_readme()])
+_LINES = dict([*_of_compose(), *_of_kubernetes(), *_of_systemd()])
 
 
 @pytest.mark.parametrize("place", _LINES)
@@ -62,7 +55,7 @@ def test_a_command_line_is_understood_by_its_program(place: str) -> None:
 
 
 def test_commands_were_found_everywhere() -> None:
-    for place, least in {"compose.yaml": 6, "compose.gpu.yaml": 1, "kubernetes": 7, "README": 3}.items():
+    for place, least in {"compose.yaml": 6, "compose.gpu.yaml": 1, "kubernetes": 7}.items():
         assert sum(name.startswith(place) for name in _LINES) >= least, place
     assert len(units()) == 6
 

@@ -9,13 +9,13 @@ import dask
 import pytest
 import yaml
 
-from tasks import engine
+from tasks import connection
 from tests.deploy.programs import DEPLOY
 
 
 def test_a_lasting_cluster_has_the_settings_of_one_made_for_a_run() -> None:
     lasting = yaml.safe_load((DEPLOY / "dask.yaml").read_text())
-    of_a_run = {name: value for name, value in engine._SETTINGS.items() if ".deploy." not in name}
+    of_a_run = {name: value for name, value in connection._SETTINGS.items() if ".deploy." not in name}
     assert {name: dask.config.get(name, config=lasting) for name in of_a_run} == of_a_run
 
 

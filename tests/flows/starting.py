@@ -5,7 +5,6 @@ comes to its first commit waits there until all others have ended, or a minute h
 not depend on who is how fast. Prints the exit codes and what each said.
 """
 
-import importlib
 import json
 import os
 import signal
@@ -15,9 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows import cli, launch
 from nightsort.scoring.ledger import Ledger
-from tests.flows.conftest import Inline
+from tests import forked
 
 _PATIENCE = 300  # seconds, after which a start that hangs is a failure and not the end of all tests
 
@@ -25,17 +23,7 @@ _PATIENCE = 300  # seconds, after which a start that hangs is a failure and not 
 def main() -> None:
     """Fork, open the gate, and wait."""
     order = json.load(sys.stdin)
-    for name in (
-        "flows.classify",
-        "flows.commands.options",
-        "flows.commands.views",
-        "nightsort.scoring.engine",
-        "torch",
-        "openvino",
-    ):
-        importlib.import_module(name)
-    importlib.import_module("flows.classify").Workers = Inline  # type: ignore[attr-defined]
-    launch.is_alive = lambda _: False  # type: ignore[assignment]
+    forked.get_ready()
     with tempfile.TemporaryDirectory() as folder:
         gate, left = Path(folder) / "gate", Path(folder) / "left"
         starts = {_start(order, gate, left, Path(folder) / str(number)): number for number in range(order["starts"])}
@@ -55,9 +43,7 @@ def _start(order: dict[str, Any], gate: Path, left: Path, said: Path) -> int:
     if child := os.fork():
         return child
     signal.alarm(_PATIENCE)
-    file = os.open(said, os.O_WRONLY | os.O_CREAT, 0o644)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
+    forked.say_into(said)
     commit = Ledger.commit
 
     def last_of_all(self: Ledger, *args: Any, **kwargs: Any) -> None:
@@ -65,28 +51,8 @@ def _start(order: dict[str, Any], gate: Path, left: Path, said: Path) -> int:
         commit(self, *args, **kwargs)
 
     Ledger.commit = last_of_all  # type: ignore[method-assign]
-    words = [
-        "classify",
-        order["source"],
-        "--storage",
-        order["storage"],
-        "--settle-seconds",
-        "0",
-        "--sample",
-        "0",
-        "--workers",
-        "1",
-    ]
-    sys.argv = ["nightsort", *words]
     _wait_for(gate)
-    code = 0
-    try:
-        cli.main()
-    except SystemExit as end:
-        code = int(end.code or 0)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    os._exit(forked.classify(order["source"], order["storage"]))
 
 
 def _wait_for(file: Path) -> None:

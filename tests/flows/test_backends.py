@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from flows.train import train
 from nightsort.config.intake import IngestParams
 from nightsort.config.training import TrainParams
 from nightsort.dataset.versions import Dataset
+from nightsort.errors import ModelError
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.feeds import loading
 from nightsort.reports.data import Report
+from nightsort.scoring.backends import opening
 from nightsort.scoring.trials import choice, publication, sample, trial
 from nightsort.scoring.trials.choice import backend_for
 from nightsort.scoring.trials.machine import Machine, this_machine
@@ -130,10 +133,23 @@ def test_another_machine_measures_once_and_remembers(
     assert sum("backends on another machine" in line for line in said.out) == 1
 
 
-def test_a_model_published_without_is_exported_and_measured(measured: Storage, card: Card) -> None:
+def test_without_openvino_torch_answers_until_it_is_installed(
+    measured: Storage, card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.rmtree(f"{measured.root}/models/2/openvino")
     Path(f"{measured.root}/models/2/backends.json").unlink()
     assert backend_for(measured, card)[0] is None
+    without = this_machine().model_copy(update={"openvino": ""})
+    with monkeypatch.context() as patch:
+        for module in (choice, publication, trial, opening):
+            patch.setattr(module, "this_machine", lambda: without)
+        patch.setitem(sys.modules, "openvino", None)
+        for name in ("runtime", "conversion", "openvino"):
+            patch.delitem(sys.modules, f"nightsort.scoring.backends.{name}", raising=False)
+        assert measure_again(measured.root, 2)[0] in ("torch-fp32", "torch-bf16")
+        assert not measured.exists("models/2/openvino/export.json")
+        with pytest.raises(ModelError, match=r"has no backend openvino-fp32 .*pip install 'nightsort\[openvino\]'"):
+            backend_for(measured, card, "openvino-fp32")
     backend, why = measure_again(measured.root, 2)
     assert backend_for(measured, card) == (backend, why)
     assert measured.exists("models/2/openvino/int8.xml")

@@ -32,7 +32,7 @@ def here(inline_workers: type[Workers], monkeypatch: pytest.MonkeyPatch) -> None
         def call(self, function: Callable[..., Any], *args: Any) -> Any:
             return function(*args)
 
-    monkeypatch.setattr("tasks.closer.Workers", Here)
+    monkeypatch.setattr("tasks.closer_look.Workers", Here)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_look_that_fails_is_a_note(
     def fail(*args: Any) -> None:
         raise MemoryError("no room")
 
-    monkeypatch.setattr("tasks.closer.look", fail)
+    monkeypatch.setattr("tasks.closer_look.look", fail)
     report = classify(classify_params(night(), sample=5))
     assert report.state == "completed" and report.drift is not None and report.night is not None
     assert "'look closer' finds, which failed: MemoryError: no room" in report.message

@@ -20,7 +20,7 @@ from flows.deployment import server_check
 from nightsort.config.compute import Compute, Tls
 from nightsort.config.serving import Server
 from nightsort.operations.checks.finding import Finding
-from tasks import engine
+from tasks import connection
 from tasks.scheduler_check import scheduler
 from tests.flows.commands import Said
 
@@ -143,7 +143,7 @@ def test_a_scheduler_with_a_worker() -> None:
 
 
 def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(engine, "START_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "START_SECONDS", 0.2)
     assert [finding.grade for finding in checked(Compute(scheduler="tcp://127.0.0.1:9"))] == ["warn", "fail"]
     missing = Tls(ca=str(tmp_path / "ca"), cert="c", key="k")
     (found,) = checked(Compute(scheduler="tls://127.0.0.1:9", tls=missing))

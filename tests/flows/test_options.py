@@ -3,8 +3,11 @@
 import click
 import pytest
 
-from flows.commands.options import DECLARED, of_model
+from flows.commands.options import of_model
 from nightsort.config.catalogue import PARAMS
+from nightsort.config.run import RunParams
+
+DECLARED = {key for key, field in RunParams.model_fields.items() if "pipelines.yaml only" in str(field.description)}
 
 
 @pytest.mark.parametrize("flow", PARAMS)

@@ -17,6 +17,7 @@ from nightsort import clock
 from nightsort.config.intake import ClassifyParams, IngestParams
 from nightsort.config.training import RetrainParams, TrainParams
 from nightsort.dataset.versions import Dataset
+from nightsort.errors import StorageError
 from nightsort.evaluation.scores import Decision
 from nightsort.learning.card import load_card
 from nightsort.reports import digest
@@ -116,10 +117,14 @@ def test_a_training_that_failed_begins_a_cool_down_too(
 def test_without_a_model_every_label_is_new(tmp_path: Path, root: Path, pictures: Any) -> None:
     fresh = tmp_path / "fresh"
     params = RetrainParams(storage=str(fresh), if_needed=True)
+    with pytest.raises(StorageError, match=r"fresh: does not exist; run 'nightsort ingest FOLDER' first"):
+        retrain(params)
+    assert not fresh.exists()
+    fresh.mkdir()
     assert (
         retrain(params).message == "not needed: 0 new labels and no model yet (100 are enough), and no drift was found"
     )
-    assert not fresh.exists()
+    assert list(fresh.iterdir()) == []
     arrive(tmp_path, fresh, pictures, 6)
     assert "6 new labels" in retrain(params).message
 

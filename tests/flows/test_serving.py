@@ -5,6 +5,7 @@ The tests are steps with one server, in the order of the file; the last one ends
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from nightsort.errors import ConfigError
 from nightsort.pipelines import Declaration
 from tasks import events
 from tasks.notice import automation, is_automated, resource
+from tests.flows.commands import Said
 from tests.flows.served import Served, free_port
 from tests.webhooks import Webhook
 
@@ -211,3 +213,11 @@ def test_deploying_without_a_server_is_the_users_mistake(served: Served) -> None
     nobody = served.declaration.model_copy(update={"server": Server(port=free_port())})
     with pytest.raises(ConfigError, match=r"no Prefect server answers at http://127\.0\.0\.1"):
         deployed(nobody)
+
+
+def test_a_file_that_runs_would_import_in_the_place_of_ours_is_refused(nightsort: Callable[..., Said]) -> None:
+    Path("pipelines.yaml").write_text("pipelines: {nightly: {flow: classify, parameters: {source: drop}}}\n")
+    Path("tasks.py").write_text("raise SystemExit('imported')\n")
+    said = nightsort("up")
+    assert said.code == 2
+    assert said.err[-1].startswith(f"nightsort: {Path.cwd()}/tasks.py: every run would import it in the place of")

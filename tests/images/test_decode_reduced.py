@@ -16,8 +16,8 @@ from nightsort.dataset.twins import AGREEING
 from nightsort.errors import PictureError
 from nightsort.images import decode as module
 from nightsort.images import second
+from nightsort.images.appearance import appearance
 from nightsort.images.decode import Decoded, Pixels, decode, decode_reduced
-from nightsort.images.look import look
 
 CAP = 10**8
 NEAR = 6  # bits between the perceptual hashes of copies
@@ -181,12 +181,12 @@ def test_a_smaller_picture_looks_as_the_whole_one_and_as_its_half_does(
         data = picture(seed, kind="JPEG", width=width, height=height)
         whole = decode(data, CAP)
         half = cv2.resize(whole, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        seen = look(decode_reduced(data, CAP, 256))
-        for other in (look(Decoded.whole(whole)), look(Decoded.whole(half))):
+        seen = appearance(decode_reduced(data, CAP, 256))
+        for other in (appearance(Decoded.whole(whole)), appearance(Decoded.whole(half))):
             assert (int(seen["phash"]) ^ int(other["phash"])).bit_count() <= NEAR
             bits = sum(((int(seen[n]) ^ int(other[n])) % 2**64).bit_count() for n in ("dhash", "dhash_vertical"))
             assert bits <= AGREEING
-        same = look(Decoded.whole(whole))
+        same = appearance(Decoded.whole(whole))
         assert [seen[name] for name in ("width", "height", "aspect")] == [width, height, width / height]
         assert [seen[n] for n in ("brightness", "contrast", "entropy")] == pytest.approx(
             [same[n] for n in ("brightness", "contrast", "entropy")], rel=0.02

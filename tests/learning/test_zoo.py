@@ -59,7 +59,7 @@ def test_a_name_like_nothing_is_answered_with_what_there_is() -> None:
 
 
 def test_a_classical_name_is_no_network() -> None:
-    with pytest.raises(ModelError, match="'svm' is a classical model, not a network"):
+    with pytest.raises(ModelError, match="'svm' is no network; networks are small_resnet"):
         build(Network(name="svm"), 3)
 
 

@@ -11,7 +11,7 @@ from nightsort import disk
 from nightsort.errors import BusyError, StorageError
 from nightsort.leases import claims
 from nightsort.leases.claims import Note, Shelf, claim
-from nightsort.leases.notes_on_disk import Disk
+from nightsort.leases.notes_on_disk import NotesOnDisk
 
 EXPIRY = 60.0
 LONG_AGO = 1_000_000_000
@@ -36,14 +36,14 @@ def write(folder: Path, number: int, note: Note, expiry: float = EXPIRY) -> None
 
 def claimed(folder: Path) -> tuple[int, Note]:
     """Number and note of a claim whose holder dies at once."""
-    made = claim(Disk(folder), "dataset", EXPIRY)
+    made = claim(NotesOnDisk(folder), "dataset", EXPIRY)
     made.own.end(released=False)
     return made.number, made.note
 
 
 def is_busy(folder: Path, who: str) -> bool:
     with pytest.raises(BusyError, match=who):
-        claim(Disk(folder), "dataset", EXPIRY)
+        claim(NotesOnDisk(folder), "dataset", EXPIRY)
     return True
 
 

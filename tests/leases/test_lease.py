@@ -211,8 +211,12 @@ def test_a_run_that_fails_leaves_the_lease_free(storage: Storage) -> None:
 
 
 def test_two_roots_are_two_leases(tmp_path: Path) -> None:
-    with lease.hold(Storage(str(tmp_path / "a")), "dataset"), lease.hold(Storage(str(tmp_path / "b")), "dataset"):
-        pass
+    one, other = Storage(str(tmp_path / "a")), Storage(str(tmp_path / "b"))
+    with lease.hold(one, "dataset") as first, lease.hold(other, "dataset") as second:
+        assert (first.token, second.token) == (1, 1), "neither took over from the other"
+        for storage in (one, other):
+            with pytest.raises(BusyError), lease.hold(storage, "dataset"):
+                pass
 
 
 def test_being_busy_is_neither_a_mistake_nor_a_failure() -> None:

@@ -13,11 +13,11 @@ import pytest
 from nightsort.errors import BusyError, LeaseLostError, WriteError
 from nightsort.leases import claims, lease
 from nightsort.leases.claims import Note, claim
-from nightsort.leases.notes_in_bucket import Bucket
+from nightsort.leases.notes_in_bucket import NotesInBucket
 from nightsort.storage import Storage
 from tests.holding import another_process
-from tests.object_store import FaultProxy, ObjectStore
 from tests.leases.test_lease import Fence
+from tests.object_store import FaultProxy, ObjectStore
 
 EXPIRY = 60.0
 
@@ -130,11 +130,11 @@ def test_a_note_whose_answer_was_lost_is_ones_own(root: Storage, monkeypatch: py
 
 
 def test_a_note_that_was_written_by_another_is_not_ones_own(root: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf, looks = Bucket(root, "dataset"), list[Bucket]()
+    shelf, looks = NotesInBucket(root, "dataset"), list[NotesInBucket]()
     look = claims.newest
     root.write_bytes("leases/dataset/1.json", Note.own().renew(EXPIRY))
 
-    def late(shelf: Bucket) -> int | None:
+    def late(shelf: NotesInBucket) -> int | None:
         looks.append(shelf)
         return None if len(looks) == 1 else look(shelf)
 
@@ -147,8 +147,8 @@ def test_a_note_that_was_written_by_another_is_not_ones_own(root: Storage, monke
 def test_a_damaged_note_counts_until_the_store_has_it_for_long_enough(root: Storage) -> None:
     root.write_bytes("leases/dataset/3.json", b"{")
     with pytest.raises(BusyError, match="another process is running"):
-        claim(Bucket(root, "dataset"), "dataset", EXPIRY)
-    made = claim(Bucket(root, "dataset"), "dataset", -1.0)
+        claim(NotesInBucket(root, "dataset"), "dataset", EXPIRY)
+    made = claim(NotesInBucket(root, "dataset"), "dataset", -1.0)
     made.own.end(released=False)
     assert (made.number, made.note.unfenced) == (4, True) and names(root) == ["4.json"]
 

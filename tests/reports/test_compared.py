@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nightsort.evaluation.outcomes import Failure, Outcome
+from nightsort.evaluation.comparison import Failure, Outcome
 from nightsort.reports import compared
 from nightsort.reports.learned import MAX_ROW_NOTES, ComparePart
 

@@ -79,17 +79,16 @@ def test_what_is_read_is_what_was_written(
     assert store.latest(storage, 5) == reports[::-1]
 
 
-def test_latest_is_newest_first_bounded_and_by_flow(
+def test_latest_is_newest_first_and_bounded(
     tmp_path: Path, classified_report: Callable[..., Report], ingested_report: Callable[..., Report]
 ) -> None:
     storage = Storage(str(tmp_path))
     for day in (3, 1, 2):
         store.write(storage, classified_report(run_id=f"2026110{day}T020000Z-classify-a{9 - day}"))
     store.write(storage, ingested_report(run_id="20261109T020000Z-ingest-00"))
-    found = [report.run_id[:8] for report in store.latest(storage, 2, "classify")]
-    assert found == ["20261103", "20261102"]
+    found = [report.run_id[:8] for report in store.latest(storage, 3)]
+    assert found == ["20261109", "20261103", "20261102"]
     assert [report.flow for report in store.latest(storage)] == ["ingest"]
-    assert store.latest(storage, 3, "train") == []
 
 
 def test_no_reports_yet(tmp_path: Path) -> None:

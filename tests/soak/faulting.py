@@ -7,7 +7,6 @@ interpreter that has imported everything and computed nothing. Prints a JSON lis
 
 import ctypes
 import faulthandler
-import importlib
 import json
 import os
 import shutil
@@ -21,19 +20,9 @@ from typing import Any
 
 import tenacity.nap
 
-from flows import cli, launch
-from tests.flows.conftest import Inline
+from tests import forked
 from tests.soak.checker import check, survey
 
-_NEEDED = (
-    "flows.classify",
-    "flows.commands.options",
-    "flows.commands.views",
-    "nightsort.scoring.engine",
-    "torch",
-    "openvino",
-    "filelock",
-)
 _PATIENCE = 300  # seconds, after which a run that hangs is a harm and not the end of all tests
 
 
@@ -68,25 +57,9 @@ class Case:
 
     def classify(self, name: str) -> int:
         """Run the command line here; what it says goes into a file."""
-        said = os.open(self.folder / f"{name}.txt", os.O_WRONLY | os.O_CREAT, 0o644)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
+        forked.say_into(self.folder / f"{name}.txt")
         tempfile.tempdir = str(self.disk / "tmp")
-        words = ["--chunk-size", self.order["chunk"], "--settle-seconds", 0, "--sample", 0, "--workers", 1]
-        sys.argv = list(
-            map(str, ["nightsort", "classify", self.order["source"], "--storage", self.disk / "root", *words])
-        )
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-            code = 70
-        sys.stdout.flush()
-        sys.stderr.flush()
-        return code
+        return forked.classify(self.order["source"], self.disk / "root", "--chunk-size", self.order["chunk"])
 
     def verdict(self, code: int) -> dict[str, Any]:
         """What the failing run left, and what the next one made of it."""
@@ -111,10 +84,7 @@ class Case:
 def main() -> None:
     """Fork case by case, so many at a time."""
     order = json.load(sys.stdin)
-    for name in _NEEDED:
-        importlib.import_module(name)
-    importlib.import_module("flows.classify").Workers = Inline  # type: ignore[attr-defined]
-    launch.is_alive = lambda _: False  # type: ignore[assignment]
+    forked.get_ready()
     tenacity.nap.time = SimpleNamespace(sleep=lambda _: None)  # type: ignore[assignment]
     running: dict[int, Case] = {}
     verdicts: list[dict[str, Any]] = []

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from nightsort.errors import SourceError, WriteError
 from nightsort.sources import files
@@ -177,3 +178,16 @@ def test_a_stamp_changes_with_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("uri", "path"), [("HTTP://a.b/C.png", "http://a.b/C.png"), ("FILE:///a/B.png", "/a/B.png")])
 def test_a_scheme_may_be_written_in_capitals(uri: str, path: str) -> None:
     assert filesystem(uri)[1] == path
+
+
+@pytest.mark.parametrize("place", ["C:\\pictures", "C:/pictures", "C://pictures", "\\\\server\\share"])
+def test_a_path_of_windows_is_no_uri(place: str) -> None:
+    fs, path = filesystem(place)
+    assert isinstance(fs, LocalFileSystem) and path.startswith(str(Path.cwd()))
+    with pytest.raises(SourceError, match=r"does not exist; give a folder"):
+        existing(place)
+
+
+@pytest.mark.parametrize("place", ["{}/a/../b", "{}/./b/", "{}//b", "file://{}/b"])
+def test_a_file_has_one_name_however_its_folder_was_written(place: str, tmp_path: Path) -> None:
+    assert filesystem(place.format(tmp_path))[1] == str(tmp_path / "b")

@@ -223,3 +223,10 @@ def test_odd_names_are_resolved_wherever_they_stand_in_a_long_manifest(rows: Row
     found = rows(source, manifest=str(tmp_path / "m.csv"))
     assert [row["reason"] for row in found] == [None, None] + ["missing_file"] * 39_998
     assert found[-1]["detail"] == "m.csv, row 39999"
+
+
+def test_absolute_names_of_windows_are_below_its_root() -> None:
+    named = pa.chunked_array([["C:\\pictures\\red\\a.png", "C:/pictures/red/a.png", "red\\a.png", "D:\\a.png"]])
+    found = keys.named_keys(named, pa.chunked_array([pa.nulls(4, pa.string())]), "C:/pictures", "").to_pylist()
+    assert found == ["red/a.png"] * 3 + ["D:/a.png"]
+    assert [keys.leads_outside(key) for key in found] == [False] * 3 + [True]

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import fsspec
@@ -13,6 +13,7 @@ import pytest
 from nightsort.errors import SourceError
 from nightsort.sources.files import Access
 from nightsort.sources.reader import read
+from nightsort.sources.tree import slashed
 
 Named = Callable[..., dict[str, dict[str, Any]]]
 Fill = Callable[..., Path]
@@ -106,3 +107,18 @@ def test_a_source_that_is_no_local_folder_is_listed_and_read_under_its_uri(
         assert sorted(data for _, data in read(listing, Access())) == [b"a", b"c"]
     finally:
         fs.rm("/drop", recursive=True)
+
+
+def test_a_path_has_forward_slashes_where_the_system_has_others() -> None:
+    assert slashed("C:/pictures\\red\\a.png", "\\") == PureWindowsPath("C:/pictures/red/a.png").as_posix()
+    assert slashed("/pictures/a\\b.png", "/") == "/pictures/a\\b.png"  # a name of its own, here
+
+
+def test_a_source_is_the_same_by_its_other_names(table: Listed, tmp_path: Path) -> None:
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "drop" / "a.png").write_bytes(b"x")
+    (tmp_path / "other").mkdir()
+    plain, round_about = (
+        table(str(place))["path"].to_pylist() for place in (tmp_path / "drop", f"{tmp_path}/other/../drop")
+    )
+    assert plain == round_about == [str(tmp_path / "drop" / "a.png")]

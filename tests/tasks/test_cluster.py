@@ -17,7 +17,7 @@ from nightsort.errors import ConfigError
 from tasks import cluster
 from tasks.cluster import class_of, make, settings
 from tasks.compute import Workers
-from tasks.engine import security
+from tasks.connection import security
 
 
 class Adaptive(LocalCluster):

@@ -18,7 +18,7 @@ from distributed import Client, LocalCluster
 
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, DatasetError, RunError, ShardError
-from tasks import compute, engine
+from tasks import compute, connection
 from tasks.compute import Done, Workers
 
 Chunks = list[pa.Table]
@@ -172,7 +172,7 @@ def test_a_slice_travels_without_the_table_that_it_was_cut_from(
 
 
 def test_no_chunk_starts_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "LocalCluster", lambda **_: pytest.fail("started a cluster"))
+    monkeypatch.setattr(connection, "LocalCluster", lambda **_: pytest.fail("started a cluster"))
     with Workers(RunParams(workers=1)) as idle:
         assert list(idle.map(echo(), [])) == []
 
@@ -197,6 +197,6 @@ def test_an_external_scheduler_computes_and_is_left_running() -> None:
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tcp://127.0.0.1:99999"])
 def test_an_unreachable_scheduler_is_the_users_mistake(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "START_SECONDS", 1)
+    monkeypatch.setattr(connection, "START_SECONDS", 1)
     with Workers(RunParams(scheduler=address)) as nowhere, pytest.raises(ConfigError, match=f"scheduler {address}"):
         next(nowhere.map(echo(), chunks_of(["a"], 1)))

@@ -9,7 +9,7 @@ from nightsort.evaluation.scores import Decision
 from nightsort.reports.data import IngestPart, IntakePart, Report
 from nightsort.reports.promoted import PromotionPart
 from nightsort.tally import Tally
-from tasks.events import DRIFT, LABELS, PROMOTED, REFUSED, announce, events_of
+from tasks.events import DRIFT, EVENTS, LABELS, PROMOTED, REFUSED, announce, events_of
 from tasks.runs import Run
 from tests.webhooks import Webhook
 
@@ -79,6 +79,15 @@ def test_drift_is_an_event_where_there_is_an_alarm(run: Run) -> None:
 def test_what_became_of_a_published_model(run: Run, part: PromotionPart, expected: list[tuple[str, str]]) -> None:
     events = events_of(report(run, promotion=part))
     assert [(event.name, event.payload["reason"]) for event in events] == expected
+
+
+def test_every_event_has_the_payload_that_is_promised(run: Run) -> None:
+    told = [
+        *events_of(ingested(run, 12)),
+        *events_of(report(run, drift=drift(sharpness=True), promotion=promotion(False))),
+        *events_of(report(run, promotion=promotion(True))),
+    ]
+    assert {event.name: tuple(event.payload) for event in told} == {name: keys for name, (_, keys) in EVENTS.items()}
 
 
 def test_an_event_is_small(run: Run) -> None:

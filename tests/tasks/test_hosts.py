@@ -15,7 +15,7 @@ from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, RunError
 from nightsort.storage import Storage
 from tasks.compute import Workers
-from tasks.fitness import Sighted
+from tasks.worker_check import Sighted
 from tests.conftest import missing
 from tests.tasks.outside import Outside
 from tests.waiting import until

@@ -25,7 +25,7 @@ def test_an_mlflow_that_is_missing_or_fails_is_noted(run: Run, monkeypatch: pyte
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@db")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert mirror_champion(run, 1) == [
-        "MLFLOW_TRACKING_URI is set, but MLflow is not installed: install nightsort[mlflow]"
+        "MLFLOW_TRACKING_URI is set, but MLflow is not installed: pip install 'nightsort[mlflow]'"
     ]
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     monkeypatch.setattr(mirror, "_client", Fails)

@@ -49,11 +49,11 @@ def described(run: Run, predicted: Predicted, look: Look | None = None) -> Night
     account = Account("/srv", PICTURES + 1, LISTING.empty_table())
     account.add("done", PICTURES)
     account.add("quarantined", 1, "poor_quality")
-    run.parts["classify"] = ClassifyPart(
+    part = ClassifyPart(
         model_version=1, predicted=[ClassCount(label="bolt", total=PICTURES)], training_share={"bolt": 0.5, "nut": 0.5},
         abstained=PICTURES // 2, abstain_below=0.5, least_certain=[],
     )  # fmt: skip
-    return describe_night(run, ClassifyParams(source="/srv"), CARD, predicted, look, account)
+    return describe_night(run, ClassifyParams(source="/srv"), CARD, predicted, part, look, account)
 
 
 def earlier(run: Run, day: int, predicted: dict[str, int], **changes: object) -> None:

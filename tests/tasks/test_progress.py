@@ -19,12 +19,23 @@ def test_a_run_outside_prefect_shows_no_artifact_and_prints_nothing(capfd: pytes
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_total_may_become_known_late_and_nothing_may_be_done() -> None:
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Console:
+    """A terminal of 80 columns that keeps what was drawn."""
+    screen = Console(force_terminal=True, width=80, record=True, legacy_windows=False)
+    monkeypatch.setattr("tasks.progress.Console", lambda **_: screen)
+    return screen
+
+
+def test_a_total_may_become_known_late_and_nothing_may_be_done(screen: Console) -> None:
     with progress("listing", None) as advance:
         advance(5)
         advance(0, total=10, what="listing the archive")
+    late = screen.export_text()
+    assert "listing the archive" in late and "5/10" in late
     with progress("classifying", 0):
         pass
+    assert "0/0" in screen.export_text()
 
 
 def test_an_error_inside_comes_out_as_it_is() -> None:
@@ -48,9 +59,7 @@ def test_the_artifact_is_updated_at_most_once_a_second(monkeypatch: pytest.Monke
     assert sent == sorted(sent) and sent[-1] == (100.0, "classifying (model 71%, decode 17%)")
 
 
-def test_a_terminal_of_80_columns_has_all_figures_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = Console(force_terminal=True, width=80, record=True, legacy_windows=False)
-    monkeypatch.setattr("tasks.progress.Console", lambda **_: screen)
+def test_a_terminal_of_80_columns_has_all_figures_in_one_line(screen: Console) -> None:
     with progress("building shards", 123_456) as advance:
         advance(123_456, detail="decode 46%, measure and hash 23%, encode 16%")
     lines = screen.export_text().replace("-:--:--", "-:--:--\n").splitlines()  # what stands below is drawn over it

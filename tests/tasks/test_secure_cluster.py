@@ -20,7 +20,7 @@ from nightsort.config.compute import Tls
 from nightsort.config.intake import IngestParams
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError, RunError
-from tasks import compute, engine, flight, patience
+from tasks import absence, compute, connection, in_flight
 from tasks.compute import Done, Workers
 from tests.tasks.outside import Outside
 from topology.certificates import issue
@@ -87,8 +87,8 @@ def params(outside: Outside, tls: Tls, tmp_path: Path) -> Callable[..., RunParam
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a run says of its workers, which it looks after more often than usual."""
     lines: list[str] = []
-    monkeypatch.setattr(flight, "_LOOK", 0.2)
-    monkeypatch.setattr(patience, "_say", lines.append)
+    monkeypatch.setattr(in_flight, "_LOOK", 0.2)
+    monkeypatch.setattr(absence, "_say", lines.append)
     return lines
 
 
@@ -139,7 +139,7 @@ def test_another_authority_and_clear_text_are_refused(
     protocol: str, foreign: set[str], why: str, outside: Outside, tls: Tls, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(engine, "START_SECONDS", 3)
+    monkeypatch.setattr(connection, "START_SECONDS", 3)
     other = issue(tmp_path / "other")
     address = outside.address.replace("tls", protocol)
     shown = tls.model_copy(update={part: getattr(other, part) for part in foreign}) if foreign else None
@@ -211,7 +211,7 @@ def test_without_any_worker_a_run_waits_and_goes_on_when_one_is_there(
         if len(said) == 1:
             outside.worker("gpu")
 
-    monkeypatch.setattr(patience, "_say", note)
+    monkeypatch.setattr(absence, "_say", note)
     with Workers(params()) as workers:
         done = []
         for item in workers.map(answer(), chunks_of(NAMES)):

@@ -6,7 +6,6 @@ Does not know pictures, embeddings or networks.
 """
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import get_args
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from nightsort.balance import weights
 from nightsort.balance.rows import Counts, apportion, draw
 from nightsort.errors import ConfigError, DatasetError
+from nightsort.faults import nearest
 from nightsort.words import Balance
 
 DEFERRED = 0.8
@@ -57,7 +57,7 @@ class Plan:
 
     @property
     def extended(self) -> NDArray[np.int64]:
-        """Class ids of all rows that an epoch draws from: the split's, then those of its blends, class by class."""
+        """Class ids of all rows that an epoch draws from, int64: the split's, then its blends', class by class."""
         if self.strategy != "pixel_smote":
             return self.labels
         wanted = np.array([self.targets[c] for c in range(len(self.before))]) - self.before
@@ -123,7 +123,7 @@ def check(strategy: str) -> None:
     :raises ConfigError: unknown strategy
     """
     if strategy not in (known := get_args(Balance)):
-        near = get_close_matches(strategy, known, n=3, cutoff=0.5) or known
+        near = nearest(strategy, known, most=3, cutoff=0.5) or known
         raise ConfigError(
             f"balance: unknown strategy {strategy!r}; near it: {', '.join(near)}; allowed are {', '.join(known)}"
         )

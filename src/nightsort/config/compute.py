@@ -4,12 +4,15 @@ Invariant: at most one of the three is asked for; a scheduler that is reached by
 Does not know how a cluster is started.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ClusterKind = Literal["kubernetes", "slurm", "pbs", "sge", "lsf", "cuda"]
 """Who starts the workers of a cluster that is made for a run."""
+
+DECLARED = "only pipelines.yaml has room for it"
+"""Marks a setting that is no option of a command."""
 
 
 class Tls(BaseModel):
@@ -59,13 +62,17 @@ class Compute(BaseModel):
         pattern=r"^\w+://.+:\d+$",
         description="Address of an external Dask scheduler (tls://host:8786 or tcp://...); empty starts a local one.",
     )
-    tls: Tls | None = Field(None, description="Certificates for a scheduler at tls://; for pipelines.yaml only.")
-    resources: dict[str, float] = Field(
+    tls: Annotated[Tls | None, DECLARED] = Field(
+        None, description="Certificates for a scheduler at tls://; for pipelines.yaml only."
+    )
+    resources: Annotated[dict[str, float], DECLARED] = Field(
         default_factory=dict,
         description="What each chunk takes of an external worker's resources, such as GPU: 1; for pipelines.yaml only.",
     )
-    cluster: Cluster | None = Field(None, description="A cluster made for each run; for pipelines.yaml only.")
-    worker_timeout: int = Field(
+    cluster: Annotated[Cluster | None, DECLARED] = Field(
+        None, description="A cluster made for each run; for pipelines.yaml only."
+    )
+    worker_timeout: Annotated[int, DECLARED] = Field(
         600,
         ge=1,
         description="Seconds that a run waits for workers elsewhere, or their scheduler, to come (back); "

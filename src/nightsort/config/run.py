@@ -23,6 +23,25 @@ def own_first(model: type[BaseModel]) -> list[str]:
     return sorted(model.model_fields, key=heritage.__getitem__)
 
 
+def kin(model: type[BaseModel], name: str) -> str:
+    """What the fields beside a field are for: the first sentence of the class that has them."""
+    owner = next(base for base in model.__mro__ if name in inspect.get_annotations(base))
+    return " ".join((inspect.getdoc(owner) or "").split("\n\n")[0].split())
+
+
+def without_credentials(value: Any) -> Any:
+    """A value as it is: where pictures come from is kept with every row, and parameters are shown to everybody.
+
+    :raises ValueError: if it is an address with a user or a password
+    """
+    if isinstance(value, str) and re.match(_CREDENTIALS, value):
+        raise ValueError(
+            "must hold no user or password before the @, since it is kept and shown; the environment gives them, "
+            "see docs/security.md"
+        )
+    return value
+
+
 def _for_people(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """Forms show the properties of a schema in their order, and by position: PostgreSQL keeps no order of keys."""
     schema["properties"] = {name: schema["properties"][name] for name in own_first(model)}
@@ -37,7 +56,12 @@ def _for_people(schema: dict[str, Any], model: type[BaseModel]) -> None:
 class RunParams(Compute):
     """What every flow takes: where to keep things and what computes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_for_people)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        defer_build=True,  # a command takes one of the models, and building all takes a tenth of a second
+        json_schema_extra=_for_people,
+    )
 
     storage: str = Field(
         "nightsort-data",
@@ -52,10 +76,4 @@ class RunParams(Compute):
     @field_validator("*")
     @classmethod
     def _holds_no_credentials(cls, value: Any) -> Any:
-        """Where pictures come from is kept with every row, and parameters are shown to everybody."""
-        if isinstance(value, str) and re.match(_CREDENTIALS, value):
-            raise ValueError(
-                "must hold no user or password before the @, since it is kept and shown; the environment gives them, "
-                "see docs/security.md"
-            )
-        return value
+        return without_credentials(value)

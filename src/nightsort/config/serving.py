@@ -17,6 +17,9 @@ def _with_env(variables: dict[str, Any]) -> dict[str, Any]:
     return variables
 
 
+PoolType = Literal["process", "docker", "kubernetes"]
+"""How a worker of a pool runs a flow."""
+
 JobVariables = Annotated[dict[str, Any], AfterValidator(_with_env)]
 """Values for the job template of a work pool, whatever this has; env is a mapping."""
 
@@ -26,7 +29,7 @@ class Pool(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: Literal["process", "docker", "kubernetes"] = Field(
+    type: PoolType = Field(
         "process", description="Whether a worker of it runs a flow as a process, a container or a Kubernetes job."
     )
     job_variables: JobVariables = Field(
@@ -50,7 +53,7 @@ class Server(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on; others than loopback need an auth string.")
-    port: int = Field(4200, ge=1, le=65535)
+    port: int = Field(4200, ge=1, le=65535, description="Port to listen on.")
     zombie_seconds: int = Field(
         600,
         ge=0,

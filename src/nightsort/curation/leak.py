@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
 
 from nightsort.dataset import twins
 
 _DIRECTIONS = 64
 _PER_DIRECTION = 4  # pictures; of fewer, whitening would set all equally far apart
 _FAINTEST = 0.01  # of the strongest direction's deviation; what varies less is rounding
-_ROWS = 1024  # test pictures compared at once
 
 Splits = NDArray[np.str_]
 Rows = NDArray[np.int64]
@@ -39,7 +39,10 @@ class Leak:
     closeness: NDArray[np.float64]
 
     def by_class(self, labels: NDArray[np.str_]) -> dict[str, int]:
-        """Leaking pictures of each class that has some, given the labels of all N pictures."""
+        """Leaking pictures of each class that has some.
+
+        :param labels: of all test pictures, (N,)
+        """
         names, counts = np.unique(labels[self.rows], return_counts=True)
         return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
@@ -102,16 +105,10 @@ def by_embedding(vectors: NDArray[np.float32], splits: Splits, similarity: float
     :param similarity: smallest cosine of near-twins
     """
     test, train = np.flatnonzero(splits == "test"), np.flatnonzero(splits == "train")
-    best, twin = np.full(len(test), -np.inf), np.zeros(len(test), np.int64)
-    for start in range(0, len(test), _ROWS):
-        asked = slice(start, start + _ROWS)
-        for offset in range(0, len(train), 16 * _ROWS):
-            offered = train[offset : offset + 16 * _ROWS]
-            cosines = vectors[test[asked]] @ vectors[offered].T
-            nearest = cosines.argmax(axis=1)
-            cosine = cosines[np.arange(len(nearest)), nearest]
-            nearer = cosine > best[asked]
-            twin[asked] = np.where(nearer, offered[nearest], twin[asked])
-            best[asked] = np.where(nearer, cosine, best[asked])
-    leaking = best >= similarity
-    return Leak(len(test), test[leaking], twin[leaking], best[leaking])
+    if not len(test) or not len(train):
+        return Leak(len(test), test[:0], train[:0], np.empty(0))
+    nearest = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(vectors[train])  # block by block
+    twin = train[nearest.kneighbors(vectors[test], return_distance=False)[:, 0]]
+    cosine = (vectors[test] * vectors[twin]).sum(axis=1)
+    leaking = cosine >= similarity
+    return Leak(len(test), test[leaking], twin[leaking], cosine[leaking].astype(float))

@@ -86,7 +86,10 @@ def denials(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> ND
 
 
 def usual(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Usual:
-    """What a model does on pictures that were held out from it; parameters as of :func:`denials`."""
+    """What a model does on pictures that were held out from it.
+
+    :param probabilities: as of :func:`denials`, float32 (N, C), and so are `labels`, int64 (N,)
+    """
     sure = int((probabilities.max(1) >= SURE).sum())
     return Usual(len(labels), sure, int(denials(probabilities, labels).sum()))
 

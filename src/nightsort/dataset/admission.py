@@ -52,7 +52,10 @@ class Admission:
 
     @property
     def copies(self) -> pa.Table:
-        """Those not admitted that have the bytes of a known picture, the files that were touched among them."""
+        """Those not admitted that have the bytes of a known picture, the files that were touched among them.
+
+        :returns: rows of `not_admitted`
+        """
         return self.not_admitted.filter(pc.is_in(self.not_admitted["outcome"], pa.array(["duplicate", "skipped"])))
 
 

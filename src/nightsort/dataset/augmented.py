@@ -22,9 +22,9 @@ from nightsort.datafiles import DataFile, write_file
 from nightsort.dataset.policy import Policy
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import PictureError, StorageError
+from nightsort.images.appearance import appearance
 from nightsort.images.augment import apply
 from nightsort.images.decode import Decoded
-from nightsort.images.look import look
 from nightsort.images.preprocess import decode_stored, encode_for_store
 from nightsort.schema import EXAMPLES, IMAGES
 from nightsort.words import Operation
@@ -151,7 +151,7 @@ def _copy(row: dict[str, Any], order: Order) -> tuple[bytes, dict[str, Any]]:
         "sha256": hashlib.sha256(image).hexdigest(),
         "split": "train",
         "operations": json.dumps({"seed": order.seed, "copy": row["copy"], "steps": steps}),
-        **look(Decoded.whole(picture)),
+        **appearance(Decoded.whole(picture)),
         "flags": [],
         "run_id": order.run_id,
         "ingested_at": clock.now(),
@@ -161,6 +161,7 @@ def _copy(row: dict[str, Any], order: Order) -> tuple[bytes, dict[str, Any]]:
 def distinct(examples: pa.Table, present: pa.ChunkedArray) -> pa.Table:
     """The rows that are no picture of the dataset and no repetition: from a picture of one colour, copies may be equal.
 
+    :param examples: of the copies; their column sha256 counts
     :param present: sha256 of every picture of the dataset
     """
     _, first = np.unique(np.asarray(examples["sha256"], dtype="S64"), return_index=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.dataset as pds
 
+from nightsort.arrow import dataset as pds
 from nightsort.tables import CHECKED, Table, reading
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from nightsort.datafiles import DataFile, write_file
 from nightsort.dataset.policy import Policy
 from nightsort.errors import PictureError
-from nightsort.images.look import look
+from nightsort.images.appearance import appearance
 from nightsort.images.preprocess import decode_original, encode_for_store
 from nightsort.rules import Rule
 from nightsort.schema import EXAMPLES, IMAGES, LISTING, QUARANTINE
@@ -96,7 +96,7 @@ class _Work(Work):
         order, side, cleaning = self.order, self.order.policy.store_side, self.order.policy.cleaning
         decoded = decode_original(data, order.max_pixels, side, cleaning, roi=row["roi"], strict=order.strict)
         self.lap("decode")
-        noted = look(decoded)
+        noted = appearance(decoded)
         flags = _judge(noted, order.rules)
         self.lap("measure and hash")
         picture = cleaning(decoded.pixels, row["roi"])

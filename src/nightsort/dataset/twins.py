@@ -94,6 +94,11 @@ def nearest(arriving: pa.Table, present: pa.Table, near: Near) -> dict[str, pa.C
     """For each arriving picture twin, twin_label and twin_distance of a near-duplicate, null without one.
 
     It is the nearest of another label, else one of the same look, else the nearest; at a tie the smallest sha256.
+
+    :param arriving: columns sha256 and label of the pictures that were built
+    :param present: the same of those of the dataset
+    :param near: what :func:`search` found among them
+    :returns: three columns as long as `arriving`
     """
     involved = _involved(near)
     rows = _keyed(arriving.filter(pa.array(involved)), near.arriving[involved])

@@ -139,7 +139,11 @@ class Dataset:
         return self._examples.read(columns, where, version)
 
     def withheld(self, sha256s: pa.Array) -> pa.Table:
-        """The rows of these pictures, and of what augmentation made of them, as they are once they are in no split."""
+        """The rows of these pictures, and of what augmentation made of them, as they are once they are in no split.
+
+        :param sha256s: hex digests, string (K,)
+        :returns: table of the schema EXAMPLES
+        """
         rows = self._with_children(sha256s)
         return _replaced(rows, "split", pa.array([WITHHELD] * len(rows), pa.string()))
 
@@ -195,6 +199,9 @@ class Dataset:
         """What `pictures` gives, and with each batch the position of its pictures in `wanted`.
 
         A run that died before its marker, and came again, left a second copy of a picture: the first will do.
+
+        :param wanted: hex digests, string (K,)
+        :returns: batches of the columns sha256 and image, each with positions int64 (rows of the batch,)
         """
         names = np.asarray(wanted, dtype="S64")
         order = np.argsort(names)
@@ -211,6 +218,10 @@ class Dataset:
         """All that lies in the shards: columns sha256 and image, of pictures of any version, or of none."""
         return row_groups(self._images)
 
+    def small_files(self) -> int:
+        """How many files of pictures are worth merging with others."""
+        return sum(size < _SMALL for size in self._images.sizes())
+
     def tidy(self, at_least: int = _TOO_MANY, ticket: Ticket | None = None) -> int:
         """Merge the files of pictures if this many of them are small, and delete what nothing names any more.
 
@@ -218,8 +229,7 @@ class Dataset:
 
         :returns: how many files were merged
         """
-        few = sum(size < _SMALL for size in self._images.sizes()) < at_least
-        merged = 0 if few else self._images.merge_small(_SMALL, _TARGET, ticket)
+        merged = 0 if self.small_files() < at_least else self._images.merge_small(_SMALL, _TARGET, ticket)
         self._images.vacuum(_HOURS_TO_FINISH, keep_versions=False)
         return merged
 

@@ -14,8 +14,8 @@ import numpy as np
 from nightsort.config.search import CompareParams
 from nightsort.config.training import FitParams
 from nightsort.errors import UserError, WriteError
+from nightsort.evaluation.comparison import Comparison, Failure, Outcome
 from nightsort.evaluation.metrics import evaluate
-from nightsort.evaluation.outcomes import Comparison, Failure, Outcome
 from nightsort.learning.checkpoint import Checkpoints
 from nightsort.learning.feeds.pictures import Feed
 from nightsort.learning.feeds.shared import Shared

@@ -32,7 +32,13 @@ def compared(name: str, labels: Ints, old: Ints, new: Ints, seed: int) -> Slice:
 
 
 def better(whole: Slice, labels: Ints, old: Ints, new: Ints, margin: float) -> Check:
-    """Whether the challenger is better by more than a margin, with the p-value of McNemar's exact test (1947)."""
+    """Whether the challenger is better by more than a margin, with the p-value of McNemar's exact test (1947).
+
+    The other parameters are those of :func:`compared`.
+
+    :param whole: both models on all test pictures
+    :param margin: in macro-F1, 0 to 1
+    """
     figures = f"{_figures(whole)}, McNemar p {mcnemar(labels, old, new):.2g}"
     if whole.difference_low > margin:
         return Check(name="better", passed=True, line=f"better: {figures}")
@@ -41,7 +47,10 @@ def better(whole: Slice, labels: Ints, old: Ints, new: Ints, margin: float) -> C
 
 
 def mcnemar(labels: Ints, old: Ints, new: Ints) -> float:
-    """Two-sided p-value of McNemar's exact test: is one of both right more often where they differ?"""
+    """Two-sided p-value of McNemar's exact test: is one of both right more often where they differ?
+
+    The parameters are those of :func:`compared`.
+    """
     from scipy.stats import binomtest
 
     won, lost = _discordant(labels, old, new)
@@ -49,7 +58,12 @@ def mcnemar(labels: Ints, old: Ints, new: Ints) -> float:
 
 
 def not_worse(part: Slice, labels: Ints, old: Ints, new: Ints) -> Check:
-    """Whether a slice shows no loss: the high end of the difference is not below 0."""
+    """Whether a slice shows no loss: the high end of the difference is not below 0.
+
+    The other parameters are those of :func:`compared`.
+
+    :param part: both models on the slice
+    """
     shown = part.difference_high < 0 and sum(_discordant(labels, old, new)) >= _DISCORDANT
     line = f"worse on the {part.name} pictures: {_figures(part)}" if shown else f"{part.name}: {_figures(part)}"
     return Check(name=f"{part.name} pictures", passed=not shown, line=line)
@@ -60,6 +74,9 @@ def beats_guessing(labels: Ints, new: Ints, seed: int) -> tuple[Check, float]:
 
     Guessing at the classes' shares reaches 1 / C, which is more than the majority class reaches and
     the most that any guess without looking can.
+
+    :param labels: class ids, int64 (N,), N at least 1
+    :param new: what the model says, int64 (N,)
     """
     f1 = resampled(np.stack((labels, new), 1), _each_macro_f1, seed)[:, 0]
     low, guess = np.quantile(f1[1:], LOW), 1 / len(np.unique(labels))
@@ -80,7 +97,11 @@ def beats_guessing(labels: Ints, new: Ints, seed: int) -> tuple[Check, float]:
 
 
 def split(frozen: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
-    """The slices that both hold pictures: where all are of one kind, there is nothing to tell apart."""
+    """The slices that both hold pictures: where all are of one kind, there is nothing to tell apart.
+
+    :param frozen: which pictures were there when the champion was judged, bool (N,)
+    :returns: {name: which pictures, bool (N,)}
+    """
     return {"frozen": frozen, "newest": ~frozen} if frozen.any() and not frozen.all() else {}
 
 

@@ -18,6 +18,7 @@ from nightsort.learning.ensemble.members import Members
 from nightsort.learning.predict import batch, evaluating
 
 _FINE, _COARSE = 4, 2  # places a side that a map should have, and must have, to say where
+_SMOOTH = 112  # pixels a side from which a map over a picture looks smooth
 
 
 def worst(probabilities: NDArray[np.float32], labels: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
@@ -75,12 +76,12 @@ def overlay(image: NDArray[np.uint8], activation: NDArray[np.float32]) -> NDArra
     return np.asarray(cv2.addWeighted(image, 0.5, cv2.cvtColor(heat, cv2.COLOR_BGR2RGB), 0.5, 0), np.uint8)
 
 
-def enlarged(array: NDArray[Any], side: int = 112) -> NDArray[Any]:
-    """A picture, or a map of it, with at least so many pixels a side, so that the map over it is smooth.
+def enlarged(array: NDArray[Any]) -> NDArray[Any]:
+    """A picture, or a map of it, with at least 112 pixels a side, so that the map over it is smooth.
 
     :param array: (S, S) or (S, S, 3)
     """
-    side = max(side, len(array))
+    side = max(_SMOOTH, len(array))
     return np.asarray(cv2.resize(array, (side, side), interpolation=cv2.INTER_LINEAR))
 
 

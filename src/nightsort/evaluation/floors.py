@@ -15,7 +15,12 @@ _NAMED = 5  # classes
 
 
 def recalls(labels: Ints, old: Ints, new: Ints, classes: list[str], most: float) -> Check:
-    """No class loses more than so much recall, 0 to 1."""
+    """No class loses more than so much recall, 0 to 1.
+
+    :param labels: class ids, int64 (N,), N at least 1
+    :param old: what the champion says, int64 (N,)
+    :param new: what the challenger says, int64 (N,)
+    """
     losses = sorted(_losses(labels, old, new, classes), reverse=True)
     lost = [words for loss, words in losses if loss > most + _SLACK]
     if lost:
@@ -52,7 +57,11 @@ def calibration(labels: Ints, old: NDArray[np.float32], new: NDArray[np.float32]
 
 
 def other_answers(old: Ints, new: Ints) -> Check:
-    """It is no double of the champion."""
+    """It is no double of the champion.
+
+    :param old: what the champion says, int64 (N,)
+    :param new: what the challenger says, int64 (N,)
+    """
     if np.array_equal(old, new):
         return Check(name="other answers", passed=False, line="says of every test picture what the champion says")
     return Check(name="other answers", passed=True, line=f"differs on {(old != new).sum()} of {len(old)} test pictures")

@@ -17,20 +17,18 @@ from nightsort.evaluation.calibration import calibration_error, reliability
 from nightsort.evaluation.scores import MAX_CURVES, ClassScore, Curve, Scores
 
 MANY, FEW = 100, 20  # training pictures: more is many-shot, fewer is few-shot
+_SEED = 0  # of the bootstrap: the same answers have the same intervals
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 
-def evaluate(
-    probabilities: Floats, labels: Ints, classes: list[str], training: Ints | None = None, seed: int = 0
-) -> Scores:
+def evaluate(probabilities: Floats, labels: Ints, classes: list[str], training: Ints | None = None) -> Scores:
     """Every figure that a report shows of a model's answers.
 
     :param probabilities: float32 (N, C), rows summing to 1
     :param labels: class ids, int64 (N,)
     :param training: training pictures of each class, int64 (C,), for many, medium and few-shot
-    :param seed: of the bootstrap
     :raises DatasetError: no row
     """
     if not len(labels):
@@ -52,7 +50,7 @@ def evaluate(
         classes=rows,
         absent=[row.label for row in rows if not row.support],
         shots=_shots(rows),
-        intervals=intervals(labels, predicted, seed),
+        intervals=intervals(labels, predicted, _SEED),
         coverage=curves.coverage(probabilities, labels),
         **_top_k(probabilities, labels),
         **_worst_curves(probabilities, labels, rows),

@@ -26,7 +26,12 @@ MARGIN = 0.5
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Plain cross entropy, mean over the batch."""
+    """Plain cross entropy, mean over the batch.
+
+    :param logits: (B, C), in any precision; so of all losses
+    :param targets: float32 (B, C), rows summing to 1
+    :returns: float32 ()
+    """
     return F.cross_entropy(logits.float(), targets)
 
 
@@ -52,6 +57,8 @@ def balanced_softmax(logits: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
 
 def focal(logits: Tensor, targets: Tensor, gamma: float = GAMMA) -> Tensor:
     """Cross entropy that counts what is already right for less (Lin et al. 2017), class by class of a soft target.
+
+    The other parameters are those of :func:`cross_entropy`.
 
     :param gamma: 0 is cross entropy
     """
@@ -93,8 +100,6 @@ def loss_for(plan: Plan, progress: float = 0.0) -> Loss:
     :param progress: share of the epochs that are done, 0 to 1; the weights of LDAM-DRW begin at 0.8
     """
     weights, counts = torch.from_numpy(plan.weights), torch.from_numpy(plan.before).float()
-    if plan.strategy in ("class_weights", "effective_number"):
-        return lambda logits, targets: weighted_cross_entropy(logits, targets, weights)
     if plan.strategy == "balanced_softmax":
         return lambda logits, targets: balanced_softmax(logits, targets, counts)
     if plan.strategy == "focal":
@@ -102,4 +107,6 @@ def loss_for(plan: Plan, progress: float = 0.0) -> Loss:
     if plan.strategy == "ldam_drw":
         given, margin = weights if deferred(progress) else torch.ones_like(weights), margins(plan.before)
         return lambda logits, targets: ldam(logits, targets, margin, given)
+    if (plan.weights != 1).any():
+        return lambda logits, targets: weighted_cross_entropy(logits, targets, weights)
     return cross_entropy

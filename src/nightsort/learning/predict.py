@@ -14,18 +14,24 @@ from torch import Tensor, nn
 
 from nightsort.learning.classifier import Classifier
 
+BATCH = 256
+"""Pictures at a time, where nobody says another number."""
+
 
 def batch(images: NDArray[np.uint8]) -> Tensor:
     """Stored pictures as the network takes them: uint8 (B, S, S, 3) -> uint8 (B, 3, S, S), channels last in memory."""
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
 
 
-def embeddings(model: Classifier, images: NDArray[np.uint8], batch_size: int = 256) -> Tensor:
-    """What the head sees of each picture, float32 (N, D)."""
-    return _forward(model, model.embed, images, batch_size)
+def embeddings(model: Classifier, images: NDArray[np.uint8]) -> Tensor:
+    """What the head sees of each picture, float32 (N, D).
+
+    :param images: as :func:`logits` takes them
+    """
+    return _forward(model, model.embed, images, BATCH)
 
 
-def logits(model: Classifier, images: NDArray[np.uint8], batch_size: int = 256) -> Tensor:
+def logits(model: Classifier, images: NDArray[np.uint8], batch_size: int = BATCH) -> Tensor:
     """Uncalibrated scores, float32 (N, C).
 
     :param images: RGB, uint8 (N, S, S, 3), N at least 1; may be a memory map
@@ -35,10 +41,11 @@ def logits(model: Classifier, images: NDArray[np.uint8], batch_size: int = 256) 
 
 
 def probabilities(
-    model: Classifier, images: NDArray[np.uint8], temperature: float, batch_size: int = 256
+    model: Classifier, images: NDArray[np.uint8], temperature: float, batch_size: int = BATCH
 ) -> NDArray[np.float32]:
     """Calibrated probabilities, float32 (N, C), rows summing to 1.
 
+    :param images: as :func:`logits` takes them
     :param temperature: the logits are divided by it (Guo et al. 2017)
     """
     scaled: NDArray[np.float32] = torch.softmax(logits(model, images, batch_size) / temperature, 1).numpy()

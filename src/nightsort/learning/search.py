@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nightsort.balance.plan import ON_EMBEDDINGS
 from nightsort.config.training import FitParams
+from nightsort.disk import is_uri
 from nightsort.errors import ConfigError, StorageError, UserError, WriteError
 from nightsort.learning.feeds.shared import Shared
 from nightsort.learning.history import Epoch
@@ -111,7 +112,7 @@ def begin(storage: Storage, name: str, params: FitParams, names: list[Tunable], 
 
 
 def _journal(file: str) -> BaseJournalBackend:
-    return ObjectJournal(file) if "://" in file else JournalFileBackend(file)
+    return ObjectJournal(file) if is_uri(file) else JournalFileBackend(file)
 
 
 def _make_ready(file: Path) -> None:

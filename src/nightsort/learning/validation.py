@@ -25,12 +25,12 @@ class Validation:
     macro_f1: float
 
 
-def validate(model: Classifier, pictures: Pictures, batch_size: int = 256) -> Validation:
+def validate(model: Classifier, pictures: Pictures) -> Validation:
     """Figures of a network on a split, at its natural prior.
 
     :param pictures: at least one
     """
-    logits = predict.logits(model, pictures.images, batch_size)
+    logits = predict.logits(model, pictures.images)
     labels, predicted = pictures.labels, logits.argmax(1).numpy()
     return Validation(
         loss=F.cross_entropy(logits, torch.from_numpy(labels)).item(),

@@ -18,8 +18,8 @@ from typing import Protocol
 from nightsort.datafiles import Ticket
 from nightsort.errors import LeaseLostError, WriteError
 from nightsort.leases.claims import Claim, Note, Shelf, claim, describe, newest
-from nightsort.leases.notes_in_bucket import Bucket
-from nightsort.leases.notes_on_disk import Disk
+from nightsort.leases.notes_in_bucket import NotesInBucket
+from nightsort.leases.notes_on_disk import NotesOnDisk
 from nightsort.storage import Storage, writing
 
 HEARTBEAT = 10.0
@@ -138,4 +138,4 @@ def holders(storage: Storage) -> Iterator[tuple[str, Note]]:
 
 
 def _shelf(storage: Storage, name: str) -> Shelf:
-    return Disk(Path(storage.locate(f"leases/{name}"))) if storage.is_local else Bucket(storage, name)
+    return NotesOnDisk(Path(storage.locate(f"leases/{name}"))) if storage.is_local else NotesInBucket(storage, name)

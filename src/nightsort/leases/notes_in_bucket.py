@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nightsort.errors import StorageError, WriteError
-from nightsort.leases.claims import Note, machine
+from nightsort.leases.claims import Note, Own, Shelf, machine
 from nightsort.leases.notes_on_disk import is_locked
 from nightsort.storage import Storage
 
 _CLOCK = ".clock-"
 
 
-class Bucket:
+class NotesInBucket(Shelf):
     """The notes of a lease of a storage root that is no folder of this machine."""
 
     def __init__(self, storage: Storage, name: str) -> None:
@@ -34,7 +34,6 @@ class Bucket:
         self._locks = f"nightsort-lease-{hashlib.sha256(storage.locate(self._folder).encode()).hexdigest()[:16]}-"
 
     def numbers(self) -> list[int]:
-        """See :class:`~nightsort.leases.claims.Shelf`, as the others."""
         stems = (name.removesuffix(".json") for name in self._names() if name.endswith(".json"))
         return [int(stem) for stem in stems if stem.isdecimal()]
 
@@ -62,7 +61,7 @@ class Bucket:
             expiry = (note.expires - note.heartbeat).total_seconds()
         return self._silence(number) > expiry
 
-    def publish(self, number: int, note: Note, expiry: float) -> "_Own | None":
+    def publish(self, number: int, note: Note, expiry: float) -> Own | None:
         own = _Own(self._storage, self._name(number), self._locks)
         note.lock = own.lock.name
         try:
@@ -106,7 +105,7 @@ class Bucket:
         return f"{self._folder}/{number}.json"
 
 
-class _Own:
+class _Own(Own):
     def __init__(self, storage: Storage, name: str, locks: str) -> None:
         self._storage, self._name = storage, name
         descriptor, path = tempfile.mkstemp(prefix=locks)

@@ -14,20 +14,19 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from nightsort.leases.claims import Note, machine
+from nightsort.leases.claims import Note, Own, Shelf, machine
 from nightsort.storage import Storage
 
 _DRAFT = ".claim-"
 
 
-class Disk:
+class NotesOnDisk(Shelf):
     """The notes in a folder, which is made when it is needed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def numbers(self) -> list[int]:
-        """See :class:`~nightsort.leases.claims.Shelf`, as the others."""
         return [int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal()]
 
     def place(self, number: int) -> str:
@@ -47,7 +46,7 @@ class Disk:
             return time.time() > self._path(number).stat().st_mtime + expiry
         return note.has_expired()
 
-    def publish(self, number: int, note: Note, expiry: float) -> "_Own | None":
+    def publish(self, number: int, note: Note, expiry: float) -> Own | None:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._path(number)
         descriptor, draft = tempfile.mkstemp(dir=self._folder, prefix=_DRAFT)
@@ -78,7 +77,7 @@ class Disk:
         return self._folder / f"{number}.json"
 
 
-class _Own:
+class _Own(Own):
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 

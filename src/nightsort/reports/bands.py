@@ -48,7 +48,10 @@ def _band(confidence: float, threshold: float, abstained: bool) -> Name:
 
 
 def shown(bands: dict[Name, pa.Table]) -> pa.Table:
-    """The pictures of the galleries, at most MAX_BAND of each band, one after the other."""
+    """The pictures of the galleries, at most MAX_BAND of each band, one after the other.
+
+    :param bands: of :func:`split`
+    """
     return pa.concat_tables([rows.slice(0, MAX_BAND) for rows in bands.values()])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
-from nightsort.evaluation.outcomes import Failure, Outcome
+from nightsort.evaluation.comparison import Failure, Outcome
 from nightsort.reports import plots
 from nightsort.reports.formats import duration, plural, score
 from nightsort.reports.learned import MAX_NOTES, MAX_ROW_NOTES, ComparePart, CompareRow

@@ -43,7 +43,10 @@ def table(examples: pa.Table, finding: str, rows: pa.Array, **more: pa.Array) ->
 
 
 def write(storage: Storage, run_id: str, findings: pa.Table) -> None:
-    """Write all findings into the folder of the report."""
+    """Write all findings into the folder of the report.
+
+    :param findings: a table of any columns; text that a spreadsheet would compute is quoted
+    """
     for place, field in enumerate(findings.schema):
         if field.type == pa.string():
             safe = pc.replace_substring_regex(findings[field.name], r"^([=+\-@\t\r])", r"'\1")

@@ -40,11 +40,10 @@ def location(report: Report) -> str:
     return "" if report.state == "skipped" else Storage(report.storage).locate(f"{ROOT}/{report.run_id}/report.html")
 
 
-def latest(storage: Storage, n: int = 1, flow: str | None = None) -> list[Report]:
+def latest(storage: Storage, n: int = 1) -> list[Report]:
     """The newest complete reports, newest first; run ids sort by time.
 
     :param n: how many, at most
-    :param flow: only reports of this flow
     :raises StorageError: a complete report cannot be read
     """
     found: list[Report] = []
@@ -52,9 +51,7 @@ def latest(storage: Storage, n: int = 1, flow: str | None = None) -> list[Report
         if len(found) >= n:
             break
         if storage.exists(_data(run_id)):
-            report = _read(storage, run_id)
-            if flow in (None, report.flow):
-                found.append(report)
+            found.append(_read(storage, run_id))
     return found
 
 

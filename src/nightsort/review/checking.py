@@ -6,10 +6,10 @@ Does not know the kind of file.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from nightsort.errors import ConfigError
+from nightsort.faults import did_you_mean
 from nightsort.review.reply import Given, Reply
 from nightsort.words import Verdict
 
@@ -97,9 +97,7 @@ def _verdict_faults(given: Given) -> Iterator[str]:
 
 
 def _hint(label: str, classes: Collection[str]) -> str:
-    folded = {known.casefold(): known for known in classes}
-    near = get_close_matches(label.casefold(), folded, n=1)
-    meant = f"; did you mean {folded[near[0]]!r}?" if near else f" of {', '.join(sorted(classes)[:10])}"
+    meant = did_you_mean(label, classes) or f" of {', '.join(sorted(classes)[:10])}"
     return f"{meant}{'' if meant.endswith('?') else ';'} a new one is allowed by --new-classes {label!r}"
 
 

@@ -37,7 +37,9 @@ def all_keys(columns: Iterable[pa.Array]) -> Keys:
 def is_in(keys: Keys, known: Keys) -> NDArray[np.bool_]:
     """Which keys are among those known.
 
+    :param keys: uint64 (N,)
     :param known: ascending
+    :returns: bool (N,)
     """
     if not len(known):
         return np.zeros(len(keys), np.bool_)

@@ -85,7 +85,10 @@ class Signals:
         self._table.fence(ticket)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows, streamed."""
+        """All rows, streamed.
+
+        :returns: batches of the schema SIGNALS
+        """
         return self._table.batches(SIGNALS.names, batch_size=_ROWS)
 
 
@@ -105,7 +108,10 @@ class Heard:
     confidences: NDArray[np.float32]
 
     def of(self, pictures: Newest) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Strangeness, and a challenger's dissent as in `Newest`, of each picture; -1 where there is none."""
+        """Strangeness, and a challenger's dissent as in `Newest`, of each picture; -1 where there is none.
+
+        :returns: two arrays, float32 (pictures,) each
+        """
         strangeness, dissent = (np.full(len(pictures.keys), -1, np.float32) for _ in range(2))
         known = np.flatnonzero(is_in(pictures.keys, self.keys))
         place = np.searchsorted(self.keys, pictures.keys[known])

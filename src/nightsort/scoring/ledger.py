@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from nightsort import clock
 from nightsort.datafiles import Ticket
 from nightsort.quarantine import Quarantine, for_its_bytes
-from nightsort.schema import COPIES, PREDICTIONS
+from nightsort.schema import PREDICTIONS, SEEN
 from nightsort.sources.contents import write_contents
 from nightsort.sources.places import Places
 from nightsort.storage import Storage
@@ -27,7 +27,6 @@ _LARGEST = 64_000_000  # bytes of a merged file, whatever the table has grown to
 _HOURS_TO_FINISH = 24  # readers of files that were merged away get this long
 _STATE = ["path", "member", "size", "stamp", "sha256"]
 _ANY = pc.scalar(True)
-_SEEN = COPIES.append(pa.field("seen_at", pa.timestamp("us", tz="UTC")))
 
 
 class Ledger:
@@ -35,7 +34,7 @@ class Ledger:
 
     def __init__(self, storage: Storage) -> None:
         self._predictions = Table(storage, "predictions", PREDICTIONS, partition_by="run_date")
-        self._copies = Table(storage, "copies", _SEEN)
+        self._copies = Table(storage, "copies", SEEN)
         self._quarantine = Quarantine(storage)
 
     def unchanged(self, rows: pa.Table, under: int | None) -> pa.Table:
@@ -62,7 +61,7 @@ class Ledger:
             lambda found: pc.not_equal(found["reason"], "unreadable"),  # which may be over
         )
         places.look(
-            self._copies.batches(_SEEN.names, near, batch_size=_ROWS),
+            self._copies.batches(SEEN.names, near, batch_size=_ROWS),
             "seen_at",
             lambda found: pc.is_in(found["sha256"], self._with_outcome(found["sha256"].unique(), under)),
         )
@@ -92,8 +91,8 @@ class Ledger:
         :raises LeaseLostError: if somebody else holds the lease by now
         """
         copies = copies.filter(pc.not_equal(pc.coalesce(copies["stamp"], ""), ""))
-        now = pa.repeat(pa.scalar(clock.now(), _SEEN.field("seen_at").type), copies.num_rows)
-        self._copies.append(copies.append_column("seen_at", now).cast(_SEEN), ticket=ticket)
+        now = pa.repeat(pa.scalar(clock.now(), SEEN.field("seen_at").type), copies.num_rows)
+        self._copies.append(copies.append_column("seen_at", now).cast(SEEN), ticket=ticket)
 
     def fence(self, ticket: Ticket) -> None:
         """Shut out who held the lease before; call it once, before the first look at what has an outcome."""
@@ -119,9 +118,9 @@ class Ledger:
         """How many predictions there are."""
         return self._predictions.count()
 
-    def predictions(self, *columns: str, run_id: str | None = None) -> pa.Table:
-        """The named columns of all predictions, or of those that one run committed."""
-        return self._predictions.read(columns, None if run_id is None else pc.field("run_id") == run_id)
+    def predictions(self, *columns: str) -> pa.Table:
+        """The named columns of all predictions, a table of so many rows: all of it in memory."""
+        return self._predictions.read(columns)
 
     def newest(self, count: int, *columns: str) -> pa.Table:
         """The named columns, classified_at among them, of the predictions made last, the newest first."""

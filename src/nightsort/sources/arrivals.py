@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort.disk import is_uri
 from nightsort.schema import QUARANTINE
 from nightsort.sources.marks import mark
 
@@ -68,7 +69,7 @@ def gone(listing: pa.Table, before: pa.Table, root: str) -> pa.ChunkedArray:
     :param before: columns sha256, path and member
     :param root: path or URI of the source
     """
-    root = root if "://" in root else os.path.abspath(root)  # noqa: PTH100 (links are not followed in places either)
+    root = root if is_uri(root) else os.path.abspath(root)  # noqa: PTH100 (links are not followed in places either)
     below = pc.or_(pc.equal(before["path"], root), pc.starts_with(before["path"], f"{root.rstrip('/')}/"))
     is_there = pc.is_in(joined(before, PLACE), joined(listing, PLACE))
     return before["sha256"].filter(pc.and_(below, pc.invert(is_there)))
@@ -80,7 +81,10 @@ def joined(rows: pa.Table, names: list[str]) -> pa.ChunkedArray:
 
 
 def chunks(rows: pa.Table, size: int, max_bytes: int = 2**62) -> Iterator[pa.Table]:
-    """Slices of at most `size` rows, in order, with at most `max_bytes` declared bytes unless one row has more."""
+    """Slices of at most `size` rows, in order, with at most `max_bytes` declared bytes unless one row has more.
+
+    :param rows: a table with a column size, in bytes, null where it is not known
+    """
     ends = np.cumsum(pc.fill_null(rows["size"], 0).to_numpy())
     start = 0
     while start < len(ends):

@@ -17,8 +17,8 @@ from nightsort.sources.names import tell_apart
 
 __all__ = ["DAMAGE", "Entry", "contents", "entries", "is_container"]
 
-_TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
-_ARCHIVES = (".zip", *_TARS)
+_READERS = (tars, zips, video, arrays)
+"""Each has `is_one`, `entries` and `contents`; see CONTRIBUTING.md, "Add a source"."""
 
 
 def is_container(path: str) -> bool:
@@ -53,16 +53,14 @@ def contents(path: str, wanted: list[tuple[str, int]], access: Access) -> Iterat
 
 
 def _reader(path: str) -> ModuleType | None:
-    name = path.lower()
-    if name.endswith(_ARCHIVES):
-        return tars if name.endswith(_TARS) else zips
-    return next((reader for reader in (video, arrays) if reader.is_one(path)), None)
+    return next((reader for reader in _READERS if reader.is_one(path)), None)
 
 
 def _named(path: str) -> ModuleType:
     reader = _reader(path)
     if not reader:
-        raise ValueError(f"{path}: the name is that of no container; archives end with {', '.join(_ARCHIVES)}")
+        archives = ", ".join((*zips.ENDINGS, *tars.ENDINGS))
+        raise ValueError(f"{path}: the name is that of no container; archives end with {archives}")
     return reader
 
 
@@ -81,5 +79,5 @@ def _bounded(entries: Iterator[Entry], max_members: int) -> Iterator[Entry]:
 
 def _judged(entries: Iterator[Entry]) -> Iterator[Entry]:
     for entry in entries:
-        nested = not entry.reason and entry.name.lower().endswith(_ARCHIVES)
+        nested = not entry.reason and (zips.is_one(entry.name) or tars.is_one(entry.name))
         yield replace(entry, reason="nested_archive") if nested else entry

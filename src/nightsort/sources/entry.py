@@ -35,6 +35,7 @@ class Entry:
     offset: int  # where the container's reader finds it again
     label: str | None = None  # as the container itself has it
     split: str | None = None  # likewise, one of SPLITS
+    alike: bool = False  # to its neighbours, as frames of a video are: all of one container are one split group
     reason: str = ""  # one of REASONS, if refused
     detail: str = ""
 

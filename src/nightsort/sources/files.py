@@ -21,11 +21,10 @@ from fsspec.implementations.local import LocalFileSystem
 from nightsort.errors import PictureError, SourceError
 from nightsort.sources.scratch import default_scratch, once
 from nightsort.sources.unpacking import plain_name, unpack
-from nightsort.stores import S3FS_ATTEMPTS, fsspec_options, reaching
+from nightsort.stores import EXTRAS, S3FS_ATTEMPTS, fsspec_options, lacking, reaching
 
 _LOCAL = LocalFileSystem()  # looked up for each, it would take a third of the time to read a small file
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "http": "http", "https": "http"}
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # of two letters at least: C: is a drive
 _ROLES = {"source": "a folder, a bucket, an archive or a video", "manifest": "a file, or a name inside the source"}
 _TOGETHER = 256  # files fetched at a time,
 _TOGETHER_BYTES = 64_000_000  # unless they have more bytes than this
@@ -63,17 +62,17 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """
     match = _SCHEME.match(uri)
     if match is None:
-        return _LOCAL, str(_LOCAL._strip_protocol(uri))
+        # One file has one name: that of `a/../b` is `b`, as `gone` has it too.
+        return _LOCAL, os.path.abspath(_LOCAL._strip_protocol(uri))  # noqa: PTH100 (links are not followed)
     scheme = match[1].lower()
-    extra = _EXTRAS.get(scheme)
+    extra = EXTRAS.get(scheme)
     try:
         # not url_to_fs: that one takes a name with :: in it for a chain of filesystems
         kind = fsspec.get_filesystem_class(scheme)
         fs = kind(**kind._get_kwargs_from_urls(uri), **({} if scheme == "file" else fsspec_options(extra)))
         path = kind._strip_protocol(f"{scheme}://{uri[match.end() :]}")
     except ImportError as error:
-        todo = f"pip install 'nightsort[{extra}]'" if extra else str(error)
-        raise SourceError(f"source {uri}: {scheme}:// needs a library that is not installed: {todo}") from None
+        raise SourceError(f"source {uri}: {lacking(scheme, error)}") from None
     except (ValueError, TypeError, OSError) as error:
         raise SourceError(f"source {uri}: {error}; give a folder or s3://, gs://, az://, https://") from None
     if extra == "s3":

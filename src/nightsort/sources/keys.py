@@ -23,7 +23,9 @@ _SAID = ("group", "split", "weight", "roi")
 def listed_keys(path: pa.ChunkedArray, member: pa.ChunkedArray, base: str) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """Keys of listed rows: of each itself, and of the file it is in.
 
+    :param path: of each row, string (N,); `member`: in a container, "" of a file
     :param base: the folder that keys start below
+    :returns: two columns, string (N,)
     """
     below = pc.utf8_slice_codeunits(path, len(base) + 1)
     member = pc.if_else(pc.equal(member, ""), None, member)
@@ -33,7 +35,9 @@ def listed_keys(path: pa.ChunkedArray, member: pa.ChunkedArray, base: str) -> tu
 def named_keys(path: pa.ChunkedArray, member: pa.ChunkedArray, base: str, container: str) -> pa.ChunkedArray:
     """Keys of a manifest's rows.
 
+    :param path: of each row, string (N,); `member`: in a container, null of a file
     :param container: name of the one container that the source is, whose members then need no more than their names
+    :returns: string (N,)
     """
     keys = _normal(_joined(path, member))
     for start in dict.fromkeys((base, os.path.realpath(base))):

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from nightsort.errors import SourceError
 from nightsort.schema import LISTING, place
-from nightsort.sources import video
 from nightsort.sources.containers import DAMAGE, Entry, entries, is_container
 from nightsort.sources.entry import failure
 from nightsort.sources.files import Access, existing
@@ -164,11 +163,10 @@ class _Walk:
     def _members(self, found: Found, inside: str) -> Iterator[Row]:
         whole = Row(found.path, "", None, found.size, found.stamp, None)
         folder = inside.rpartition("/")[0]
-        group = found.path if video.is_one(found.path) else None  # frames of one video are alike
         count = 0
         try:
             for count, entry in enumerate(entries(found.path, self._access), 1):  # noqa: B007 (used below)
-                yield self._member(whole, entry, folder)._replace(group=group)
+                yield self._member(whole, entry, folder)
         except DAMAGE as error:  # what could be listed was; the container itself is the row that says so
             bad = failure(error)
             yield _with(whole, ("quarantined", bad.reason, bad.detail))
@@ -186,6 +184,7 @@ class _Walk:
             entry.size,
             whole.stamp,
             label and _printable(label),
+            group=whole.path if entry.alike else None,
             split=(split_of(entry.name) or split_of(f"{folder}/{entry.name}") or entry.split) if splits else None,
         )
         if decided := self._is_manifest(place(row.path, row.member)) or decided_by_name(entry.name):

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort.disk import is_uri
 from nightsort.errors import PictureError, SourceError
 from nightsort.schema import LISTING
 from nightsort.sources.containers import DAMAGE, contents, entries, is_container
@@ -56,7 +57,7 @@ def _opened(manifest: str, tree: Tree, is_one: bool, access: Access) -> tuple[st
     try:
         fs, path = existing(manifest, "manifest")
     except SourceError:
-        if "://" in manifest or Path(manifest).is_absolute():
+        if is_uri(manifest) or Path(manifest).is_absolute():
             raise
         if is_one:
             return f"{tree.root}!{manifest}", pa.BufferReader(_member(tree.root, manifest, access))

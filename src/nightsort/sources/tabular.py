@@ -7,7 +7,6 @@ Does not know whether the files that a manifest names are there.
 
 from collections import Counter
 from collections.abc import Callable
-from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 from pyarrow import csv, json, parquet
 
 from nightsort.errors import SourceError
+from nightsort.faults import did_you_mean
 from nightsort.schema import SPLITS
 from nightsort.sources.coco import read_coco
 from nightsort.sources.labels import SPLIT_NAMES
@@ -116,8 +116,7 @@ READERS: dict[str, Callable[[pa.NativeFile, str], pa.Table]] = {
 def _column_faults(names: list[str]) -> list[str]:
     faults = [f"column {name!r}: is there {count} times" for name, count in Counter(names).items() if count > 1]
     for name in sorted(set(names) - set(_COLUMNS)):
-        near = get_close_matches(name.strip().lower(), _COLUMNS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(_COLUMNS)}"
+        hint = did_you_mean(name.strip(), _COLUMNS) or f"; known are {', '.join(_COLUMNS)}"
         faults.append(f"column {name!r}: is not known{hint}")
     return faults + [f"column {name!r}: is required" for name in _REQUIRED if name not in names]
 

@@ -18,6 +18,8 @@ from nightsort.sources.entry import DAMAGE, Entry, failure
 from nightsort.sources.files import Access
 from nightsort.sources.names import is_name_of
 
+ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
+
 _BUFFER = 1 << 17
 _BLOCK = tarfile.BLOCKSIZE
 _EXTENSION_BYTES = 1_000_000  # of the headers that describe one member; a path is a few hundred
@@ -33,6 +35,11 @@ class _Member(NamedTuple):
     end: int  # where the next member starts
     kind: bytes
     sparse: bool
+
+
+def is_one(path: str) -> bool:
+    """Whether the name says that this file is a tar, packed or not."""
+    return path.lower().endswith(ENDINGS)
 
 
 def entries(file: Path, access: Access) -> Iterator[Entry]:

@@ -115,13 +115,22 @@ class Tree:
         return os.path.realpath(folder) if self._is_local else folder
 
 
+def slashed(path: str, separator: str = os.sep) -> str:
+    """A path as every table has it: with forward slashes, also where the system has others.
+
+    >>> slashed("C:/pictures\\\\red\\\\a.png", "\\\\"), slashed("/pictures/a\\\\b.png", "/")
+    ('C:/pictures/red/a.png', '/pictures/a\\\\b.png')
+    """
+    return path if separator == "/" else path.replace(separator, "/")
+
+
 def _inside_here(folder: str) -> Iterator[Found | str]:
     with os.scandir(folder) as entries:
         ordered = sorted(entries, key=lambda entry: entry.name)
     for entry in ordered:
         if entry.is_dir(follow_symlinks=False):
-            yield entry.path
-        elif found := _look(entry.path, entry):
+            yield slashed(entry.path)
+        elif found := _look(slashed(entry.path), entry):
             yield found
 
 

@@ -44,7 +44,7 @@ def entries(file: Path, access: Access) -> Iterator[Entry]:
     rate = video.get(cv2.CAP_PROP_FPS)
     declared = video.get(cv2.CAP_PROP_FRAME_COUNT)
     for time in _taken(times, access.frames_per_second):
-        yield Entry(f"t{time / 1e6:010.3f}s", size, time)
+        yield Entry(f"t{time / 1e6:010.3f}s", size, time, alike=True)
     ends = (int(times[-1]) / 1e6 if len(times) else 0.0) + (1 / rate if rate > 0 else 0.0)
     if not len(times) or (rate > 0 and len(times) < declared and ends < 0.99 * declared / rate - 2 / rate):
         raise ValueError(f"the video ends after {ends:.1f} s; it declares {declared / max(rate, 1e-3):.1f} s")

@@ -29,12 +29,19 @@ from nightsort.sources.files import Access
 from nightsort.sources.names import is_name_of
 from nightsort.sources.zip_directory import ENCRYPTED, SIZED_LATER, Directory, Member, central, directory, local
 
+ENDINGS = (".zip",)
+
 _BUFFER = 1 << 17
 _BOMB_BYTES = 1_000_000  # a member may unpack to this much, whatever the ratio
 _LZMA_MEMORY = 100_000_000  # bytes; a header can ask for 4 GB
 _LOCAL = 30  # bytes of a local header before the name
 _FAR = 1 << 62  # beyond the end of any file, and still a place to seek to
 _UNKNOWN = (1 << 64) - 1  # the size in an .lzma header of what ends by a mark
+
+
+def is_one(path: str) -> bool:
+    """Whether the name says that this file is a zip."""
+    return path.lower().endswith(ENDINGS)
 
 
 def entries(file: Path, access: Access) -> Iterator[Entry]:

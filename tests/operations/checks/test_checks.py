@@ -16,6 +16,8 @@ from nightsort.operations.checks import clocks, declaration, machine, packages, 
 from nightsort.operations.checks.finding import Finding, examine, ok
 from nightsort.storage import Storage
 
+GPU = gpus.Gpu(0, "H100", 79 * 10**9, 80 * 10**9, "580")
+
 
 def grades(findings: Iterable[Finding]) -> dict[str, str]:
     """What was told -> its grade; who finds fault says what to do."""
@@ -74,6 +76,15 @@ def test_a_limit_of_opencv_that_would_quarantine_large_pictures(monkeypatch: pyt
     assert found["OPENCV_IO_MAX_IMAGE_PIXELS=1000: larger pictures will be quarantined"] == "warn"
 
 
+@pytest.mark.parametrize(("there", "todo"), [([], ["pip install 'nightsort[openvino]'"]), ([GPU], [])])
+def test_without_openvino_a_processor_is_slow(
+    there: list[gpus.Gpu], todo: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions({"openvino": None}, monkeypatch)
+    monkeypatch.setattr(gpus, "seen", lambda: there)
+    assert [item.todo for item in packages.packages() if item.subject == "openvino"] == todo
+
+
 @pytest.mark.parametrize(("gigabytes", "grade"), [(0.5, "fail"), (1.2, "warn"), (64, "ok")])
 def test_memory_for_the_workers(gigabytes: float, grade: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_memory", lambda: int(gigabytes * 1024**3))
@@ -87,7 +98,7 @@ def test_few_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_full_gpu_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpus, "seen", lambda: [gpus.Gpu(0, "H100", 79 * 10**9, 80 * 10**9, "580")])
+    monkeypatch.setattr(gpus, "seen", lambda: [GPU])
     assert grades(machine.graphics()) == {"0: H100, 79.0 of 80.0 GB in use, driver 580": "warn"}
     monkeypatch.setattr(gpus, "seen", list)
     assert set(grades(machine.graphics()).values()) == {"ok"}

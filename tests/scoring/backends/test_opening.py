@@ -1,6 +1,5 @@
 """What a machine lacks for a backend, and what is said of it."""
 
-from importlib.util import find_spec
 from typing import get_args
 
 import pytest
@@ -47,13 +46,12 @@ def test_a_gpu_that_torch_cannot_use_is_none(monkeypatch: pytest.MonkeyPatch) ->
     assert lacks("cuda-fp32") == "" and lacks("cuda-bf16") == "NVIDIA T4 has no instructions for bf16"
 
 
-@pytest.mark.parametrize(
-    ("library", "backends"), [("openvino", {"openvino-fp32", "openvino-bf16", "openvino-int8"}), ("torch", set())]
-)
-def test_a_library_that_is_missing_is_named(library: str, backends: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "find_spec", lambda name: None if name == library else find_spec(name))
-    missing = {backend for backend in get_args(Backend) if lacks(backend) == f"{library} is not installed"}
-    assert missing == (backends or set(get_args(Backend)) - {"openvino-fp32", "openvino-bf16", "openvino-int8"})
+def test_without_openvino_torch_is_left_and_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "this_machine", lambda: bare(flags=["avx512_bf16"], openvino=""))
+    reasons = {backend: lacks(backend) for backend in get_args(Backend) if not backend.startswith("cuda")}
+    assert [backend for backend, reason in reasons.items() if not reason] == ["torch-fp32", "torch-bf16"]
+    told = "OpenVINO is not installed: pip install 'nightsort[openvino]'"
+    assert [reason for reason in reasons.values() if reason] == [told] * 3
 
 
 def test_what_cannot_be_run_is_not_opened(published: Storage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,9 @@ def obstacle(model: Classifier, images: Tensor, labels: Tensor) -> str:
 
     Both follow the sign of the gradient of the loss. Trees have no gradient, a vote's is zero, and that of binned
     features may be no number, which has no sign either; what they would measure then is not the model.
+
+    :param images: RGB, uint8 (B, 3, S, S)
+    :param labels: class ids, int64 (B,)
     """
     try:
         changed = fgsm(model, images.float(), labels, F.cross_entropy, 1)

@@ -15,6 +15,7 @@ from nightsort.learning.classical.heads import Averaged, Boosted, Kernel
 from nightsort.learning.classical.hog import Hog
 from nightsort.learning.classical.sift import Words
 from nightsort.learning.classifier import Classifier
+from nightsort.learning.networks import named
 from nightsort.words import Classical, Feature
 
 _HEADS: dict[Classical, type[Kernel | Averaged | Boosted]] = {
@@ -50,9 +51,7 @@ def part(name: Feature, words: Tensor | None, embedder: Network | None) -> nn.Mo
     if name == "sift" and words is not None:
         return Words(words)
     if name == "embedding" and embedder is not None:
-        from nightsort.learning.zoo import build as build_network  # which builds us, too
-
-        return Embedding(build_network(embedder, 2))
+        return Embedding(named.build(embedder, 2))
     if name in ("hog", "colour"):
         return Hog() if name == "hog" else Colour()
     raise ModelError(f"model: the feature {name!r} lacks its {'words' if name == 'sift' else 'embedder'}")

@@ -27,6 +27,7 @@ from nightsort.learning.classical.features import Embedding, Features
 from nightsort.learning.classical.vocabulary import PICTURES, learn_words
 from nightsort.learning.classifier import Classifier
 from nightsort.learning.feeds.pictures import Feed, Images, Pictures, each
+from nightsort.learning.networks import named
 from nightsort.learning.pretrained import Initial, begin
 from nightsort.words import Classical, Feature
 
@@ -112,10 +113,8 @@ def _embedding(name: str, initial: Initial | None, train: Feed, classes: list[st
             f"features: 'embedding' is what {name} makes of a picture, which says nothing with random weights; "
             "give weights: imagenet, champion, or a file.safetensors"
         )
-    from nightsort.learning.zoo import build  # which builds us, too
-
     with torch.random.fork_rng(devices=[]):
-        network = build(Network(name=name), len(classes))
+        network = named.build(Network(name=name), len(classes))
     notes = begin(network, initial, classes)
     embedding = Embedding(network).eval()
     try:

@@ -38,7 +38,10 @@ def differences(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def unit(vectors: Tensor, axis: int, least: float) -> Tensor:
-    """Vectors at length 1 along an axis; those much shorter than `least` stay short."""
+    """Vectors at length 1 along an axis; those much shorter than `least` stay short.
+
+    :returns: the same shape
+    """
     return vectors / torch.sqrt((vectors * vectors).sum(axis, keepdim=True) + least * least)
 
 

@@ -34,7 +34,6 @@ class Stream:
     Survives pickle; every process then reads the shards itself.
 
     :param classes: the position of a label is its class id
-    :param threads: that decode; 0 means one per core
     :raises StorageError: a picture of the split is in no shard
     """
 
@@ -46,11 +45,10 @@ class Stream:
         classes: list[str],
         preprocessing: Preprocessing,
         buffer_bytes: int = BUFFER_BYTES,
-        threads: int = 0,
     ) -> None:
         self.ids, self.labels = dataset.labelled(version, split, classes)
         self._preprocessing, self._buffer_bytes = preprocessing, buffer_bytes
-        self._threads = threads or cpu_count() or 1
+        self._threads = cpu_count() or 1
         self._groups: list[RowGroup] = []
         self._group = np.full(len(self.ids), -1)  # of each row: which of the row groups it lies in
         self._place = np.zeros(len(self.ids), np.int64)  # and where in it
@@ -139,11 +137,11 @@ class Stream:
         return images
 
 
-def _ahead(items: Generator[T, None, None], count: int = 2) -> Iterator[T]:
-    """The items, `count` of them made in a thread before their use; what their making raises, is raised at its use."""
+def _ahead(items: Generator[T, None, None]) -> Iterator[T]:
+    """The items, two of them made in a thread before their use; what their making raises, is raised at its use."""
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:  # one thread: items come in their order
         try:
-            waiting = deque(thread.submit(next, items, None) for _ in range(count))
+            waiting = deque(thread.submit(next, items, None) for _ in range(2))
             while (item := waiting.popleft().result()) is not None:
                 waiting.append(thread.submit(next, items, None))
                 yield item

@@ -33,6 +33,10 @@ class Batching:
         self.processes = processes
 
     def share_of(self, rows: NDArray[np.int64], rank: int) -> NDArray[np.int64]:
-        """Rows of one process, `share` for each of the steps, in order."""
+        """Rows of one process, `share` for each of the steps, in order.
+
+        :param rows: of an epoch, int64 (N,)
+        :returns: int64 (steps * share,)
+        """
         full = np.resize(rows, (self.steps, self.processes, self.share))  # repeats from the beginning
         return full[:, rank].reshape(-1)

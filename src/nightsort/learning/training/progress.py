@@ -66,6 +66,7 @@ class Watch:
     def add(self, step: int, ids: list[str], loss: Tensor) -> bool:
         """Take the loss of one step, counted from 1.
 
+        :param loss: a number, float32 ()
         :param ids: of the pictures in it
         :returns: whether all losses up to now have been seen
         :raises TrainingError: one is infinite or not a number

@@ -45,14 +45,19 @@ def verify(vault: Vault, name: str | None, advance: Advance) -> Restored:
     return done
 
 
+def ready(vault: Vault, name: str | None, into: Storage) -> Restored:
+    """The backup that is to be put back; raises :class:`StorageError` if there is none, or the place is not empty."""
+    if there := into.names(""):
+        raise StorageError(f"{into.root}: is not empty ({there[0]}); a backup is put back into an empty place only")
+    return _manifest(vault, name)
+
+
 def restore(vault: Vault, name: str | None, into: Storage, advance: Advance) -> Restored:
     """Put a backup back into an empty place.
 
     :raises StorageError: if the place is not empty, or any file of the backup is missing or was changed
     """
-    done = _manifest(vault, name)
-    if there := into.names(""):
-        raise StorageError(f"{into.root}: is not empty ({there[0]}); a backup is put back into an empty place only")
+    done = ready(vault, name, into)
     into.prepare()
     into.write_bytes(UNFINISHED, f"being put back from {vault.storage.root}, {done.name}\n".encode())
     half = f"; {into.root} is half made, and no run works on it: remove it, and choose another backup"

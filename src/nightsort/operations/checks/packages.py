@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from nightsort.operations import gpus
 from nightsort.operations.checks.finding import Finding, fail, ok, warn
 
 _OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless")
@@ -38,6 +39,7 @@ def packages() -> Iterator[Finding]:
         )
         yield ok("packages", f"{len(required)} packages and {there} of extras fit{'; ' if caps else ''}{caps}")
     yield from _opencv()
+    yield from _openvino()
 
 
 def _python() -> Finding:
@@ -78,3 +80,9 @@ def _opencv() -> Iterator[Finding]:
     limit = os.environ.get(_PIXELS, "")
     if limit.isdecimal() and int(limit) < _LEAST_PIXELS:
         yield warn("opencv", f"{_PIXELS}={limit}: larger pictures will be quarantined", f"unset {_PIXELS}")
+
+
+def _openvino() -> Iterator[Finding]:
+    if _installed("openvino") is None and not gpus.seen():
+        told = "OpenVINO is not installed: torch computes on this processor, at a third of the speed or less"
+        yield warn("openvino", told, "pip install 'nightsort[openvino]'")

@@ -2,7 +2,7 @@
 
 Invariant: openvino/export.json is written last and holds the SHA-256 of the weights and of each file, so
 a form that was changed, or made of other weights, is never computed with.
-Does not load torch, unless it exports; does not know how well a form agrees with the original.
+Does not load torch or OpenVINO, unless it exports or loads; does not know how well a form agrees with the original.
 """
 
 import hashlib
@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card, load_card
-from nightsort.scoring.backends.runtime import core, ov
 from nightsort.storage import Storage
 from nightsort.words import Backend
 
 if TYPE_CHECKING:
+    import openvino as ov
+
     from nightsort.learning.classifier import Classifier
 
 _FORMS: dict[Backend, str] = {"openvino-fp32": "fp32", "openvino-bf16": "fp32", "openvino-int8": "int8"}
@@ -59,6 +60,11 @@ def export(
     return exported
 
 
+def is_exported(storage: Storage, card: Card) -> bool:
+    """Whether a model was exported: not where it was published by a machine without OpenVINO."""
+    return storage.exists(_place(card))
+
+
 def load_exported(storage: Storage, card: Card) -> Exported:
     """What was exported of a model; nothing, for a model that was never exported.
 
@@ -76,11 +82,13 @@ def load_exported(storage: Storage, card: Card) -> Exported:
     return exported
 
 
-def load_model(storage: Storage, card: Card, backend: Backend) -> ov.Model:
+def load_model(storage: Storage, card: Card, backend: Backend) -> "ov.Model":
     """The form that one of OpenVINO's backends computes: uint8 (any, S, S, 3) -> logits float32 (any, C).
 
     :raises ModelError: if there is none, a file is missing, changed or no model, or does not fit the card
     """
+    from nightsort.scoring.backends.runtime import core
+
     form = _FORMS[backend]
     exported = load_exported(storage, card)
     names = [f"openvino/{form}.{end}" for end in ("xml", "bin")]
@@ -111,7 +119,7 @@ def _read(storage: Storage, card: Card, name: str, sha256: str) -> bytes:
     return data
 
 
-def _check_shapes(storage: Storage, card: Card, name: str, model: ov.Model) -> None:
+def _check_shapes(storage: Storage, card: Card, name: str, model: "ov.Model") -> None:
     side = card.image_size
     expected = ([side, side, 3], [len(card.classes)])
     shapes = (model.input(0).partial_shape, model.output(0).partial_shape)

@@ -4,41 +4,22 @@ Invariant: torch is loaded only for a backend that computes with it, and for ask
 Does not know which backend is the fastest.
 """
 
+from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
+from typing import NamedTuple
 
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
 from nightsort.scoring.backends.exported import load_model
 from nightsort.scoring.backends.session import FixedShape, Session, batch_on_cpu
-from nightsort.scoring.trials.machine import this_machine
+from nightsort.scoring.trials.machine import NO_OPENVINO, this_machine
 from nightsort.storage import Storage
 from nightsort.words import Backend
 
 
 def lacks(backend: Backend) -> str:
     """Why this machine cannot run a backend, or would gain nothing by it; empty if it can."""
-    family = backend.partition("-")[0]
-    library = "openvino" if family == "openvino" else "torch"
-    if find_spec(library) is None:
-        return f"{library} is not installed"
-    if family == "cuda":
-        return _lacks_gpu(backend)
-    if family == "openvino":
-        from nightsort.scoring.backends import openvino
-
-        return openvino.lacks(backend)
-    if backend == "torch-bf16" and not any("bf16" in flag for flag in this_machine().flags):
-        return "the processor has no instructions for bf16"
-    return ""
-
-
-def _lacks_gpu(backend: Backend) -> str:
-    if not this_machine().gpus:
-        return "the machine has no NVIDIA GPU"
-    from nightsort.scoring.backends import cuda
-
-    return cuda.lacks(backend)
+    return _family(backend).lacks(backend)
 
 
 def open_session(
@@ -52,9 +33,29 @@ def open_session(
     """
     if reason := lacks(backend):
         raise ModelError(f"model {card.version}: cannot be computed by {backend} here: {reason}")
-    family = backend.partition("-")[0]
-    opened = {"openvino": _openvino, "torch": _cpu, "cuda": _cuda}[family]
-    return opened(storage, card, backend, batch_size, threads)
+    return _family(backend).opened(storage, card, backend, batch_size, threads)
+
+
+def _lacks_instructions(backend: Backend) -> str:
+    if backend == "torch-bf16" and not any("bf16" in flag for flag in this_machine().flags):
+        return "the processor has no instructions for bf16"
+    return ""
+
+
+def _lacks_openvino(backend: Backend) -> str:
+    if not this_machine().openvino:
+        return NO_OPENVINO
+    from nightsort.scoring.backends import openvino
+
+    return openvino.lacks(backend)
+
+
+def _lacks_gpu(backend: Backend) -> str:
+    if not this_machine().gpus:
+        return "the machine has no NVIDIA GPU"
+    from nightsort.scoring.backends import cuda
+
+    return cuda.lacks(backend)
 
 
 def _openvino(storage: Storage, card: Card, backend: Backend, batch_size: int | None, threads: int) -> Session:
@@ -90,3 +91,22 @@ def _cuda(storage: Storage, card: Card, backend: Backend, batch_size: int | None
         return cuda.Lanes(lane, min(threads, cuda.LANES))
 
     return FixedShape(load_lanes, batch_size or cuda.BATCH)
+
+
+class _Family(NamedTuple):
+    """Backends that one library computes, each in a precision of its own."""
+
+    lacks: Callable[[Backend], str]
+    opened: Callable[[Storage, Card, Backend, int | None, int], Session]
+
+
+_FAMILIES = {
+    "torch": _Family(_lacks_instructions, _cpu),
+    "openvino": _Family(_lacks_openvino, _openvino),
+    "cuda": _Family(_lacks_gpu, _cuda),
+}
+"""First part of a backend's name -> what is asked of it; see CONTRIBUTING.md, "Add a backend"."""
+
+
+def _family(backend: Backend) -> _Family:
+    return _FAMILIES[backend.partition("-")[0]]

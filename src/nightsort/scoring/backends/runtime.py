@@ -1,7 +1,7 @@
 """Owns the door to OpenVINO: whoever needs it takes it from here.
 
-Invariant: its telemetry is kept out, so that nothing is sent and no folder appears in the user's home.
-Does not know models.
+Invariant: its telemetry is kept out, so that nothing is sent and no folder appears in the user's home. Where OpenVINO
+is not installed this cannot be imported; opening.lacks says so before anybody tries. Does not know models.
 """
 
 import sys

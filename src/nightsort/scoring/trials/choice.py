@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from nightsort.errors import ModelError
 from nightsort.learning.card import Card
-from nightsort.scoring.trials.machine import Machine, this_machine
+from nightsort.scoring.trials.machine import NO_OPENVINO, Machine, this_machine
 from nightsort.scoring.trials.verdicts import Measured, Tolerance
 from nightsort.storage import Storage
 from nightsort.words import Backend
@@ -140,7 +140,7 @@ def _missing(backend: Backend, measured: Measured | None, storage: Storage, card
     if family == "cuda" and not machine.gpus:
         return "the machine has no NVIDIA GPU"
     if family == "openvino" and not machine.openvino:
-        return "OpenVINO is not installed"
+        return NO_OPENVINO
     form = "int8" if kind == "int8" else "fp32"  # bf16 is fp32, computed otherwise
     if family == "openvino" and not storage.exists(f"models/{card.version}/openvino/{form}.xml"):
         return "it was not exported when the model was trained"

@@ -20,6 +20,9 @@ _DEVICES = Path("/dev")
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8", "bf16", "i8mm", "sve")
 """What the kernels for bf16 and int8 look for, on x86 and on ARM."""
 
+NO_OPENVINO = "OpenVINO is not installed: pip install 'nightsort[openvino]'"
+"""What is said of its backends on a machine without it: an extra, since it is large, and no use beside a GPU."""
+
 
 class Machine(BaseModel):
     """What matters for speed; libraries that are not installed have no version."""

@@ -18,6 +18,7 @@ from nightsort.config.training import JudgedParams
 from nightsort.dataset.versions import Dataset
 from nightsort.learning.card import Card, load_card
 from nightsort.learning.feeds.pictures import Pictures
+from nightsort.scoring.backends.exported import export, is_exported
 from nightsort.scoring.trials import choice, sample, trial
 from nightsort.scoring.trials.choice import Record
 from nightsort.scoring.trials.machine import this_machine
@@ -49,7 +50,7 @@ def publish(
     """
     card = load_card(storage, version)
     drawn = sample.of_pictures(train, _CALIBRATION)
-    _export(storage, card, network, drawn.images[drawn.rows], params)
+    _export(storage, card, network, drawn.images[drawn.rows], params.backends)
     return _try(storage, card, _new(card, params), sample.of_pictures(validation), on_backend)
 
 
@@ -63,7 +64,8 @@ def measure_again(root: str, version: int) -> tuple[Backend, str]:
         card = load_card(storage, version)
         with TemporaryDirectory(prefix="nightsort-") as scratch:
             pictures = partial(sample.of_split, Dataset(storage), card, folder=Path(scratch))
-            record = choice.read(storage, card) or _first(storage, card, pictures("train", limit=_CALIBRATION))
+            record = choice.read(storage, card) or _new(card, JudgedParams())
+            _export_late(storage, card, record.wanted, partial(pictures, "train", limit=_CALIBRATION))
             used = _try(storage, card, record, pictures("validation")).trials[this_machine().fingerprint].used
     except Exception as error:  # the reference answers then, as slowly as ever
         cause = str(error).partition("\n")[0] or type(error).__name__
@@ -71,22 +73,25 @@ def measure_again(root: str, version: int) -> tuple[Backend, str]:
     return used.backend, used.why
 
 
-def _first(storage: Storage, card: Card, drawn: Sample) -> Record:
-    """What a model still lacks that was published without: exports, as far as they go, and a record."""
+def _export_late(storage: Storage, card: Card, wanted: list[Backend], draw: Callable[[], Sample]) -> None:
+    """Make what a model lacks that was published by a machine without OpenVINO, if this one has it."""
     from nightsort.learning.bundle import load
 
-    params = JudgedParams()
-    _export(storage, card, load(storage, card.version).network, drawn.images[drawn.rows], params)
-    return _new(card, params)
+    if not is_exported(storage, card) and _has_openvino(wanted):
+        drawn = draw()
+        _export(storage, card, load(storage, card.version).network, drawn.images[drawn.rows], wanted)
+
+
+def _has_openvino(wanted: list[Backend]) -> bool:
+    """Whether there is something to export, and what exports it."""
+    return bool(this_machine().openvino) and any(backend.startswith("openvino") for backend in wanted)
 
 
 def _export(
-    storage: Storage, card: Card, network: "Classifier", calibration: NDArray[np.uint8], params: JudgedParams
+    storage: Storage, card: Card, network: "Classifier", calibration: NDArray[np.uint8], wanted: list[Backend]
 ) -> None:
-    if any(backend.startswith("openvino") for backend in params.backends):
-        from nightsort.scoring.backends.exported import export
-
-        export(storage, card, network, calibration, params.backends)
+    if _has_openvino(wanted):
+        export(storage, card, network, calibration, wanted)
 
 
 def _new(card: Card, params: JudgedParams) -> Record:
