@@ -31,6 +31,7 @@ docs: $(SETUP) ## the documentation as a site, docs/_build/html/index.html
 
 reference: $(SETUP) ## write docs/reference/ anew from the code
 	$(BIN)/python -m docs.reference
+	$(BIN)/python -m docs.house
 
 coverage: $(SETUP) ## every test, with the lines and branches that none of them reaches; half an hour
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=html --cov-report=term:skip-covered

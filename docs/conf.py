@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
 INCLUDE = re.compile(r"^```\{include\} (\S+)", re.MULTILINE)
-LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?![a-z]+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+LINK = re.compile(r"(!?)\[([^\]]*)\]\((?![a-z]+:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 project = "Nightsort"
 release = version = installed("nightsort")
@@ -42,19 +42,19 @@ def _relink(source: list[str], file: Path, page: Path) -> None:
     source[0] = LINK.sub(lambda link: _link(*link.groups(default=""), file.parent, page.parent), source[0])
 
 
-def _link(text: str, target: str, anchor: str, here: Path, page: Path) -> str:
+def _link(bang: str, text: str, target: str, anchor: str, here: Path, page: Path) -> str:
     path = (here / target).resolve()
     if path.is_dir():
         return text
     path = INCLUDED.get(path, path)
-    scheme = "" if path.is_relative_to(DOCS) else "path:"
-    return f"[{text}]({scheme}{relpath(path, page)}{anchor})"
+    scheme = "" if bang or path.is_relative_to(DOCS) else "path:"
+    return f"{bang}[{text}]({scheme}{relpath(path, page)}{anchor})"
 
 
 def _included() -> dict[Path, Path]:
     """Files beside docs/, and the page that each of them is."""
     pages = [page for page in DOCS.rglob("*.md") if "_build" not in page.parts]
-    return {(page.parent / file).resolve(): page for page in pages for file in INCLUDE.findall(page.read_text())}
+    return {(page.parent / file).resolve(): page for page in pages for file in INCLUDE.findall(page.read_text("utf-8"))}
 
 
 INCLUDED = _included()

@@ -3,52 +3,44 @@
 python contact_sheet.py factory/nightsort-data factory/pictures.png
 """
 
+import io
 import sys
 from collections import Counter
-from pathlib import Path
 
-import cv2
-import numpy as np
 import pyarrow.compute as pc
 from deltalake import DeltaTable
-from numpy.typing import NDArray
+from PIL import Image
 
-COLUMNS, SIDE = 6, 120  # pictures in a row; pixels of the longer side of each
+COLUMNS, WIDTH, GAP = 6, 90, 4  # pictures in a row; pixels of the width of each, and between them
+COLOURS = 128  # of the sheet, so that it is small
 
 
-def sheet(storage: str) -> NDArray[np.uint8]:
-    """(height, width, 3), blue first.
+def sheet(storage: str) -> Image.Image:
+    """One picture a group, so that no two are nearly the same.
 
     :param storage: the storage root, a folder
     """
     examples = DeltaTable(f"{storage}/dataset/examples").to_pyarrow_table(columns=["sha256", "label", "group"])
     images = DeltaTable(f"{storage}/dataset/images").to_pyarrow_table()
+    pictures = dict(zip(images["sha256"].to_pylist(), images["image"].to_pylist(), strict=True))
     rows = []
     for label, _ in Counter(examples["label"].to_pylist()).most_common():
         of_class = examples.filter(pc.equal(examples["label"], label)).sort_by("sha256").to_pylist()
-        groups = list({row["group"]: row["sha256"] for row in of_class}.values())[:COLUMNS]
-        found = images.filter(pc.is_in(images["sha256"], pc.cast(groups, images.schema.field("sha256").type)))
-        tiles = [tile(data) for data in found["image"].to_pylist()]
-        rows.append(np.hstack([*tiles, *[np.full_like(tiles[0], 255)] * (COLUMNS - len(tiles))]))
-    return np.vstack(rows)
+        groups = {row["group"]: row["sha256"] for row in of_class}
+        rows.append([tile(pictures[sha256]) for sha256 in list(groups.values())[:COLUMNS]])
+    high = max(picture.height for row in rows for picture in row)
+    whole = Image.new("RGB", (COLUMNS * (WIDTH + GAP) - GAP, len(rows) * (high + GAP) - GAP), "white")
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            whole.paste(picture, (x * (WIDTH + GAP), y * (high + GAP)))
+    return whole.quantize(COLOURS)
 
 
-def tile(data: bytes) -> NDArray[np.uint8]:
-    """One picture on a white square."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    factor = SIDE / max(picture.shape[:2])
-    small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    height, width = small.shape[:2]
-    square = np.full((height + 4, SIDE + 4, 3), 255, np.uint8)
-    square[2 : 2 + height, 2 : 2 + width] = small
-    return square
-
-
-def main() -> None:
-    """Write it, as PNG of at most 256 colours' worth of detail."""
-    storage, into = sys.argv[1:]
-    Path(into).write_bytes(bytes(cv2.imencode(".png", sheet(storage), [cv2.IMWRITE_PNG_COMPRESSION, 9])[1]))
+def tile(data: bytes) -> Image.Image:
+    """One picture, so wide as all."""
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
+    return picture.resize((WIDTH, round(WIDTH * picture.height / picture.width)), Image.Resampling.LANCZOS)
 
 
 if __name__ == "__main__":
-    main()
+    sheet(sys.argv[1]).save(sys.argv[2], optimize=True)

@@ -126,7 +126,7 @@ def account_for(
 ) -> Iterator[Came[S]]:
     """Count what comes back from the workers, and pass it on.
 
-    :param work: what :meth:`Workers.map` gives for the new rows
+    :param work: what :meth:`tasks.compute.Workers.map` gives for the new rows
     :raises SourceError: if the source is not there any more
     :raises CeilingError: as soon as too much is quarantined, of a chunk or of the run; nothing of that chunk is
         passed on

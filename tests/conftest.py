@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -29,6 +29,7 @@ pytest_plugins = [
 ]
 
 settings.register_profile("no-time-limit", deadline=None)
+settings.register_profile("mutants", deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 settings.load_profile("no-time-limit")
 
 _BROWSER = Path("/usr/bin/chromium")

@@ -13,7 +13,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
     file
-    for top in ("src/nightsort", "tasks", "flows", "rehearsal", "topology")
+    for top in ("src/nightsort", "tasks", "flows", "rehearsal", "topology", "examples")
     for file in (REPOSITORY / top).rglob("*.py")
 )
 FILE_LINES = 250
@@ -42,7 +42,7 @@ def dotted(file: Path) -> str:
 
 def test_there_is_something_to_look_at() -> None:
     tops = {file.relative_to(REPOSITORY).parts[0] for file in SOURCES}
-    assert tops == {"src", "tasks", "flows", "rehearsal", "topology"} and len(SOURCES) > 50
+    assert tops == {"src", "tasks", "flows", "rehearsal", "topology", "examples"} and len(SOURCES) > 50
 
 
 def test_the_import_contracts_hold() -> None:
@@ -71,7 +71,10 @@ def told(*commands: str) -> str:
 @pytest.mark.parametrize(
     ("statements", "without"),
     [
-        (told("--help", "--version", "status --help", "models --help", "demo --help"), HEAVY | {"pydantic", "yaml"}),
+        (
+            told("--help", "--version", "status --help", "models --help", "init --help", "completion zsh"),
+            HEAVY | {"pydantic", "yaml"},
+        ),
         (told("train --help", "run --help", f"check --config {REPOSITORY / 'pipelines.yaml'}"), HEAVY),
         (told("status --storage nowhere"), {"torch", "prefect", "distributed", "pandas", "openvino"}),
         ("import flows.ingest", {"torch"}),

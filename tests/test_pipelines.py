@@ -128,6 +128,11 @@ def test_a_fault_is_one_line_with_its_place_and_value(text: str, expected: str, 
             "notify.1: must be 'failed', 'crashed', 'refused' or 'drift', got 'refusal'; did you mean 'refused'?",
         ),
         ("storage: {a: 1}", "storage: must be a valid string, got {'a': 1}"),
+        (
+            "storage: 's3://me:secret@bucket/x'",
+            "storage: must hold no user or password before the @, since it is kept and shown; the environment gives "
+            "them, see docs/security.md, got 's3://[redacted]@bucket/x'",
+        ),
         ("pipelines: [a]", "pipelines: must be a valid dictionary, got ['a']"),
         ("", "must hold settings such as 'storage:' and 'pipelines:', got None"),
         ("- a", "must hold settings such as 'storage:' and 'pipelines:', got ['a']"),
@@ -149,7 +154,7 @@ def test_bytes_that_are_no_text_are_one_line(data: bytes, file: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read \(No such file or directory\)"):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read \(No such .*\); 'nightsort init' writes one"):
         load(tmp_path / "nowhere.yaml")
     with pytest.raises(ConfigError, match=r"cannot be read \(Is a directory\)"):
         load(tmp_path)

@@ -13,6 +13,7 @@ VARIABLES = {
         webhook.ADDRESS: "address that takes POST and is told of what `notify` names; a secret, shown nowhere",
         logs.FORM: "`json` or `text` logs to standard error, in that form; else there is no log",
         "NO_COLOR": "not empty: no colour, on terminals either (no-color.org)",
+        "FORCE_COLOR": "not empty: colour, though what reads it is no terminal",
         clock.OFFSET: "seconds by which the time that is written down is put forward or back; for rehearsals",
     },
     "Prefect": {

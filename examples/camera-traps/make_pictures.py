@@ -31,8 +31,9 @@ DEAD = "CAM04", "CAM05"  # in the second night: their flashes were of one bad ba
 SUB = 3  # bits of a fraction of a pixel, for cv2
 
 
+@cache
 class Wood:
-    """The place that one camera looks at, always the same."""
+    """The place that one camera looks at, always the same; drawn once."""
 
     def __init__(self, camera: str) -> None:
         rng = np.random.default_rng([7, int(camera[3:])])
@@ -76,12 +77,6 @@ class Wood:
         return np.repeat(grey * flash() * 1.1 * light, 3, 2)
 
 
-@cache
-def place(camera: str) -> Wood:
-    """What a camera looks at, drawn once."""
-    return Wood(camera)
-
-
 def clouds(rng: np.random.Generator, height: int, strength: float, coarse: int = 14) -> NDArray[np.float32]:
     """Smooth noise, (height, WIDTH, 1)."""
     grid = rng.normal(0, strength, (height // coarse + 2, WIDTH // coarse + 2)).astype(np.float32)
@@ -102,7 +97,8 @@ def silhouette(species: str, step: float) -> tuple[list[list[tuple[float, float]
     """
     swing = 0.16 * np.sin(2 * np.pi * step)
     if species == "deer":
-        trunk = [(-0.75, 0.62), (-0.8, 0.85), (-0.65, 1.0), (0, 0.96), (0.5, 1.02), (0.62, 0.8), (0.45, 0.58), (0, 0.52)]
+        trunk = [(-0.75, 0.62), (-0.8, 0.85), (-0.65, 1.0), (0, 0.96), (0.5, 1.02), (0.62, 0.8),
+                 (0.45, 0.58), (0, 0.52)]  # fmt: skip
         neck = [(0.4, 0.98), (0.72, 1.42), (0.74, 1.52), (1.08, 1.36), (1.08, 1.28), (0.86, 1.26), (0.62, 0.78)]
         antlers = [(0.74, 1.5, 0.62, 1.78, 0.04), (0.62, 1.78, 0.72, 2.0, 0.04), (0.66, 1.68, 0.86, 1.8, 0.03)]
         return [trunk, neck], [*legs((-0.66, -0.55, 0.4, 0.5), 0.66, swing, 0.08), *antlers]
@@ -151,7 +147,7 @@ def coat(species: str, at: tuple[float, float], high: float, facing: int, step: 
 
 def burst(camera: str, species: str, when: datetime, rng: np.random.Generator, count: int = BURST) -> Iterator[Picture]:
     """One event: the beast walks on from picture to picture."""
-    wood, is_night = place(camera), not 7 <= when.hour < 19
+    wood, is_night = Wood(camera), not 7 <= when.hour < 19
     scene = wood.seen(is_night, rng.uniform(0.8, 1.15))
     x, y, deer = wood.footing(rng)
     high, facing, step = deer * SIZE.get(species, 1), int(rng.choice((-1, 1))), rng.uniform()
@@ -175,7 +171,9 @@ def framed(shot: Picture, camera: str, when: datetime) -> NDArray[np.uint8]:
     """With the banner below it, as the camera writes it."""
     whole = np.zeros((HEIGHT + BANNER, WIDTH, 3), np.uint8)
     whole[:HEIGHT] = np.clip(shot, 0, 255)
-    cv2.putText(whole, f"{when:%Y-%m-%d %H:%M:%S}  {camera}", (4, HEIGHT + 12), 0, 0.36, (235, 235, 235), 1, cv2.LINE_AA)
+    cv2.putText(
+        whole, f"{when:%Y-%m-%d %H:%M:%S}  {camera}", (4, HEIGHT + 12), 0, 0.36, (235, 235, 235), 1, cv2.LINE_AA
+    )
     return whole
 
 
@@ -197,8 +195,8 @@ def make(into: Path, of_a_camera: int = 45, of_a_night: int = 8, seed: int = 0) 
     rows, truth = [("path", "label", "group", "split")], {}
     for camera, split in CAMERAS.items():
         for number, (species, when) in enumerate(events("2026-01-15", of_a_camera, rng)):
-            for shot in write_burst(into / "pictures" / "labelled" / camera, camera, species, when, rng):
-                rows.append((f"{camera}/{shot.name}", species, f"{camera}-{number:04d}", split))
+            shots = write_burst(into / "pictures" / "labelled" / camera, camera, species, when, rng)
+            rows += [(f"{camera}/{shot.name}", species, f"{camera}-{number:04d}", split) for shot in shots]
     for night in NIGHTS:
         for camera in CAMERAS:
             folder = into / "pictures" / "incoming" / night / camera

@@ -97,7 +97,7 @@ def bottle(brush: Brush, rng: np.random.Generator) -> None:
 
 def shoe(brush: Brush, rng: np.random.Generator) -> None:
     high = rng.uniform(0.1, 0.55)  # a sneaker or a boot
-    brush.fill([(-0.95, -0.7), (-0.9, high), (-0.35, high + 0.05), (-0.2, 0.0), (0.35, -0.3), (0.85, -0.42), (1.0, -0.7)])
+    brush.fill([(-0.95, -0.7), (-0.9, high), (-0.35, high + 0.05), (-0.2, 0), (0.35, -0.3), (0.85, -0.42), (1.0, -0.7)])
     brush.fill([(-0.98, -0.7), (1.04, -0.66), (1.0, -0.9), (-0.96, -0.9)], 1.0, (214, 220, 224))
     for at in (0.0, 0.14, 0.28):
         brush.line([(-0.3 + at, -0.1 - at * 0.5), (-0.05 + at, -0.02 - at * 0.8)], 0.06, 1.0, (245, 245, 245))
@@ -173,7 +173,8 @@ def drawn(count: int, prefix: str, rng: np.random.Generator) -> tuple[dict[str, 
     """So many products: pictures by name, and what is on them."""
     kinds = [*KINDS, *rng.choice(list(KINDS), count - len(KINDS), p=list(KINDS.values())).tolist()]
     names = [f"{prefix}-{number:04d}.jpg" for number in range(count)]
-    return {name: jpeg(product(kind, rng)) for name, kind in zip(names, kinds, strict=True)}, dict(zip(names, kinds))
+    truth = dict(zip(names, kinds, strict=True))
+    return {name: jpeg(product(kind, rng)) for name, kind in truth.items()}, truth
 
 
 def claims(truth: dict[str, str], rng: np.random.Generator) -> dict[str, str]:

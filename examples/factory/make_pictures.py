@@ -43,7 +43,7 @@ def scratch(plate: Grey, rng: np.random.Generator) -> None:
         turn = angle + bend * along / 40
         line = start + np.column_stack([np.cos(turn), np.sin(turn)]) * along[:, None]
         for shift, level in ((0, 238), (1, 70), (2, 110)):
-            points = ((line + (shift, 0)) * 16).astype(np.int32)
+            points = ((line + np.array((shift, 0))) * 16).astype(np.int32)
             cv2.polylines(plate, [points], False, float(level), 1, cv2.LINE_AA, 4)
 
 
@@ -139,6 +139,7 @@ def make(into: Path, parts: int = 2000, of_a_shift: int = 200, seed: int = 0) ->
     first = into / "pictures" / "incoming" / SHIFTS[0]
     whole = (first / "P10000a.jpg").read_bytes()
     (first / "P10000a-again.jpg").write_bytes(whole)  # sent twice
+    truth["P10000a-again.jpg"] = truth["P10000a.jpg"]
     (first / "cut-off.jpg").write_bytes(whole[: len(whole) // 2])  # the network failed
     write_csv(into / "truth.csv", ("picture", "label"), list(truth.items()))
     return truth

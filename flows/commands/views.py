@@ -91,6 +91,13 @@ def export_predictions(
     say(*upkeep.export_predictions(storage_of(config, storage), into, run, day, model), as_json)
 
 
+def _two(context: click.Context, option: click.Parameter, value: tuple[str, str] | None) -> tuple[str, str] | None:
+    """Two words: of one alone the next option would be taken for the second."""
+    if value and (strange := next((word for word in value if word.startswith("-")), None)):
+        raise click.UsageError(f"--diff: takes two, A and B, such as previous latest; got {strange!r}", context)
+    return value
+
+
 @click.command(
     epilog=examples(
         "nightsort report --open", "nightsort report --diff previous latest", "nightsort report --diff model:2 model:3"
@@ -101,6 +108,7 @@ def export_predictions(
     "--diff",
     type=(str, str),
     metavar="A B",
+    callback=_two,
     help="Compare two runs of classify (a run id or its beginning, latest, previous), or two models on the pictures "
     "that both classified (2 or model:2).",
 )

@@ -5,6 +5,7 @@ import pytest
 
 from nightsort.balance.on_features import resample
 from nightsort.balance.plan import make_plan
+from nightsort.balance.synthesis import synthesise
 from nightsort.words import Balance
 
 LABELS = np.repeat([0, 1, 2], [20, 6, 1])
@@ -39,3 +40,26 @@ def test_the_seed_decides_what_is_left_out() -> None:
     plan = make_plan("undersampling", LABELS, ["a", "b", "c"])
     one, again, other = (resample(FEATURES, LABELS, plan, seed)[0] for seed in (1, 1, 4))
     assert np.array_equal(one, again) and not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "note"),
+    [
+        ("focal", "focal: belongs to the training of a network; class_weights stand in for it"),
+        ("pixel_smote", "pixel_smote: a model on features has no pixels; features are mixed instead"),
+        ("smote", "smote: one training picture of c; it is repeated, not interpolated"),
+        ("adasyn", "adasyn: one training picture of c; it is repeated, not interpolated"),
+    ],
+)
+def test_what_is_done_instead_is_told_first(strategy: Balance, note: str) -> None:
+    assert resample(FEATURES, LABELS, make_plan(strategy, LABELS, ["a", "b", "c"]), seed=0)[3][0] == note
+
+
+@pytest.mark.parametrize("strategy", ["smote", "borderline_smote", "adasyn", "pixel_smote"])
+def test_rows_are_made_by_the_method_that_was_asked_for_from_this_seed(strategy: Balance) -> None:
+    plan = make_plan(strategy, LABELS, ["a", "b", "c"])
+    expected = synthesise(strategy, FEATURES, LABELS, plan.targets, plan.classes, seed=3)
+    found = resample(FEATURES, LABELS, plan, seed=3)
+    assert np.array_equal(found[0], expected[0]) and np.array_equal(found[1], expected[1])
+    assert found[3][-len(expected[2]) :] == expected[2]
+    assert not np.array_equal(found[0], resample(FEATURES, LABELS, plan, seed=4)[0])

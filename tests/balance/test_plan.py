@@ -1,10 +1,12 @@
 """What each strategy of balancing plans; what they all keep to is in test_contract."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
-from nightsort.balance.plan import make_plan, progress
-from nightsort.errors import ConfigError
+from nightsort.balance.plan import check, count, deferred, make_plan, progress, second_phase
+from nightsort.errors import ConfigError, DatasetError
 from nightsort.words import Balance
 
 CLASSES = ["common", "rare", "single"]
@@ -86,3 +88,49 @@ def test_weights_are_inverse_frequencies_or_their_effective_number() -> None:
 def test_an_unknown_strategy_is_refused_with_those_near_it(word: str, near: str) -> None:
     with pytest.raises(ConfigError, match=rf"balance: unknown strategy '{word}'; near it: {near}\b.*allowed are none"):
         make_plan(word, LABELS, CLASSES)  # type: ignore[arg-type]
+
+
+def test_any_other_word_is_told_all_that_are_allowed() -> None:
+    check("none")
+    with pytest.raises(ConfigError) as caught:
+        check("zzz")
+    allowed = ", ".join(get_args(Balance))
+    assert str(caught.value) == f"balance: unknown strategy 'zzz'; near it: {allowed}; allowed are {allowed}"
+
+
+@pytest.mark.parametrize(("missing", "shown"), [(1, "b"), (5, "b, c, d, e, f"), (6, "b, c, d, e, f and 1 more")])
+def test_classes_without_a_picture_are_named_up_to_five(missing: int, shown: str) -> None:
+    with pytest.raises(DatasetError) as caught:
+        count(np.zeros(3, np.int64), list("abcdefg"[: missing + 1]))
+    assert str(caught.value) == (
+        f"training split: no picture of class {shown}; ingest more pictures of it, or leave it out"
+    )
+
+
+@pytest.mark.parametrize(("epochs", "begins"), [(1, 1), (2, 2), (4, 4), (5, 5), (10, 9), (200, 161)])
+def test_a_deferred_strategy_has_its_phase_in_every_training(epochs: int, begins: int) -> None:
+    late = {strategy: second_phase(strategy, epochs) for strategy in get_args(Balance)}
+    assert late.pop("deferred_sampling") == late.pop("ldam_drw") == begins
+    assert set(late.values()) == {1}
+    assert [deferred(share) for share in (0.79, 0.8, 0.81)] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "rows"),
+    [
+        ("none", [5, 0, 1, 2, 4, 3, 7, 6]),
+        ("oversampling", [7, 1, 3, 5, 6, 5, 7, 7]),
+        ("deferred_sampling", [7, 1, 3, 5, 6, 5, 7, 7]),
+        ("pixel_smote", [11, 1, 3, 5, 9, 8, 13, 12]),
+    ],
+)
+def test_epochs_are_as_recorded(strategy: Balance, rows: list[int]) -> None:
+    """If this fails, a training that a newer release takes up again goes on with other rows."""
+    plan = make_plan(strategy, np.array([0, 0, 0, 0, 0, 1, 1, 2]), CLASSES)
+    assert plan.rows(10, 10, seed=5).tolist() == rows
+
+
+def test_a_plan_counts_in_whole_numbers_of_eight_bytes() -> None:
+    plan = make_plan("effective_number", LABELS.astype(np.int32), CLASSES)  # type: ignore[arg-type]
+    assert plan.before.dtype == plan.after.dtype == np.int64 and plan.weights.dtype == np.float32
+    assert (plan.strategy, plan.classes, plan.notes) == ("effective_number", CLASSES, [])

@@ -39,3 +39,30 @@ def test_parts_add_up_and_are_off_by_less_than_one(shares: list[float], total: i
 
 def test_alike_shares_get_alike_parts_whatever_their_rounding() -> None:
     assert apportion(np.array([1.0, 1.0 + 1e-9, 1.0]), 11).tolist() == [3, 4, 4]
+
+
+def test_a_class_is_shuffled_and_gone_through_round_after_round() -> None:
+    labels, counts = np.array([0, 1, 0, 0, 1, 0, 0, 1, 0]), np.array([4, 7, 0])
+    keys = np.random.default_rng(5).random(9)
+    order = [sorted(np.flatnonzero(labels == c).tolist(), key=lambda row: keys[row]) for c in range(3)]
+    expected = sorted(order[c][place % len(order[c])] for c in range(3) for place in range(counts[c]))
+    rows = draw(labels, counts, np.random.default_rng(5))
+    assert rows.tolist() == expected and rows.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("shares", "total", "parts"),
+    [
+        ([1.0, 1.0], 3, [1, 2]),
+        ([1.0, 1.0, 1.0], 2, [0, 1, 1]),
+        ([3.0, 1.0], 8, [6, 2]),
+        ([0.0, 1.0], 5, [0, 5]),
+        ([0.1, 0.2, 0.7], 10, [1, 2, 7]),
+        ([5.0, 3.0, 1.0], 4, [2, 1, 1]),
+    ],
+)
+def test_the_largest_remainders_are_rounded_up_and_the_last_at_a_tie(
+    shares: list[float], total: int, parts: list[int]
+) -> None:
+    found = apportion(np.array(shares), total)
+    assert found.tolist() == parts and found.dtype == np.int64

@@ -46,7 +46,7 @@ _ELSEWHERE = re.compile(r"\b(s3|gs|az|https?|tls|tcp)://")
 def why_not_run(words: list[str]) -> str:
     """Why a command is only looked at; empty if it is run."""
     program = Path(words[0]).name
-    if program in BY_SHELL or (program in _CHECKS and program not in ("nightsort", "python", "python3")):
+    if program in BY_SHELL or (program in _CHECKS and program != "nightsort"):
         return "is not of ours"
     if words[0] == "nightsort" and _ELSEWHERE.search(" ".join(words)):
         return "names a bucket or a server"
@@ -120,11 +120,12 @@ def _python(words: list[str]) -> None:
     if words[1] in ("-c", "-m") and words[2] in ("venv", "json.tool", "zipfile", "pip", "http.server"):
         return _pip(words)
     named = words[2].replace(".", "/") if words[1] == "-m" else words[1].removesuffix(".py")
-    found = [*ROOT.glob(f"{named}.py"), *ROOT.glob(f"{named}/__main__.py"), *ROOT.glob(f"*/{named}.py")]
+    places = (f"{named}.py", f"{named}/__main__.py", f"*/{named}.py", f"*/*/{named}.py")
+    found = [file for place in places for file in ROOT.glob(place)]
     assert found or words[1] == "-c", f"{' '.join(words)}: there is no {named}.py"
-    source = "".join(file.read_text() for file in (found[0], *found[0].parent.glob("*.py")))
+    source = "".join(file.read_text() for each in found for file in each.parent.glob("*.py"))
     missing = [word for word in words if word.startswith("--") and f'"{word}"' not in source]
-    assert missing == [], f"{' '.join(words)}: {found[0].name} has no {missing}"
+    assert missing == [], f"{' '.join(words)}: {named}.py has no {missing}"
     return None
 
 

@@ -3,10 +3,8 @@
 import csv
 import os
 import re
-import runpy
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +25,7 @@ SMALL: dict[str, Any] = {
     "image_size": 16,
     "batch_size": 16,
     "processes": 1,
-    "trials": 2,
+    "trials": 1,
     "seeds": 1,
     "sample": 0,
     "settle_seconds": 0,
@@ -58,6 +56,8 @@ def small(params: RunParams) -> RunParams:
     told = params.model_dump()
     less = {name: most for name, most in SMALL.items() if name in told and not 0 < (told[name] or 0) < most}
     plain = {name: value for name, value in PLAIN.items() if name in told}
+    if "strategies" in told:
+        plain["strategies"] = told["strategies"][:2]
     if isinstance(told.get("model"), str) and told["model"] not in get_args(Classical):
         plain["model"] = "small_resnet"
     return params.model_copy(update=less | plain)
@@ -72,7 +72,6 @@ class Scene:
     def __init__(self, nightsort: Callable[..., Said], pictures: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = Path.cwd()
         self._nightsort, self._pictures, self._monkeypatch = nightsort, pictures, monkeypatch
-        self.said: list[str] = []  # the lines that the last block of commands printed
 
     def has_pictures(self) -> None:
         """Labelled ones, new ones, archives of both and a manifest, by the names that pages give them."""
@@ -102,17 +101,12 @@ class Scene:
         """The new pictures are classified already."""
         self.type(Line("before the page", "nightsort classify pictures/incoming"))
 
-    def has_the_files_of(self, folder: Path) -> None:
-        """An example as it is in the repository."""
-        shutil.copytree(folder, self.folder, dirs_exist_ok=True)
-
     def type(self, line: Line) -> None:
         """Type a line; fails if it does not end as the page says."""
         commands = line.commands()
         if all(words[0] in _FILES for words in commands):
             done = subprocess.run(["bash", "-c", line.text], capture_output=True, text=True)
             assert done.returncode == line.code, f"{line.place}: {line.text}\n{done.stderr}"
-            self.said += done.stdout.splitlines()
         else:
             for words in commands:
                 self._run(words, line)
@@ -122,16 +116,11 @@ class Scene:
             said = self._nightsort(*words[1:])
             told = "\n".join([*said.out, *said.err])
             assert said.code == line.code, f"{line.place}: {line.text}\nended with {said.code}\n{told}"
-            self.said += said.out
             self._answer(words)
         elif words[0] == "cd":
-            os.chdir(self.folder / words[1]) if (self.folder / words[1]).is_dir() else None
+            os.chdir(self.folder / words[1])
         elif words[0] == "export":
             self._export(words[1:])
-        elif words[0] in ("python", "python3") and words[1].endswith(".py") and Path(words[1]).exists():
-            with self._monkeypatch.context() as patch:
-                patch.setattr(sys, "argv", words[1:])
-                runpy.run_path(words[1], run_name="__main__")
 
     def _export(self, settings: list[str]) -> None:
         for setting in settings:
@@ -140,7 +129,7 @@ class Scene:
                 self._monkeypatch.setenv(name, value)
 
     def _answer(self, words: list[str]) -> None:
-        """Somebody answers what was asked: the label that the picture's file is shown with in the queue."""
+        """Somebody answers what was asked, and finds that the model was right."""
         file = self.folder / words[words.index("--into") + 1] / "queue.csv" if "--into" in words else None
         if words[1:3] != ["review", "export"] or not file or not file.exists():
             return

@@ -3,9 +3,10 @@ reads it. A page that is new is run without being named here."""
 
 import configparser
 import json
+import re
 import sqlite3
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ DIRECTIVES = ("{toctree}", "{include}", "{image}", "{figure}", "{note}")
 PAGES = [page for page in pages() if any(block.language not in (*OUTPUT, *DIRECTIVES) for block in blocks(page))]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_curves() -> Iterator[None]:
+    """They take longer to draw than a small training takes; tests/reports/test_plots.py draws them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nightsort.reports.plots._svg", lambda *_: "data:,")
+        yield
+
+
 @pytest.fixture
 def scene(
     request: pytest.FixtureRequest,
@@ -47,12 +56,9 @@ def scene(
     if not any(_is_run(line) for block in blocks(page) if block.language == "console" for line in lines(block)):
         return made
     prepared(monkeypatch, inline_workers)
-    if page.startswith("examples/"):
-        made.has_the_files_of((ROOT / page).parent)
-    else:
-        made.has_pictures()
+    made.has_pictures()
     typed = [block.text for block in blocks(page) if block.language == "console"]
-    if not page.startswith("examples/") and "nightsort init" not in "".join(typed):
+    if "nightsort init" not in "".join(typed):
         made.has_a_champion(request.getfixturevalue("root"))
         if "nightsort review" in "".join(typed):
             made.has_a_night()
@@ -79,7 +85,6 @@ def test_the_blocks_of_a_page_hold(page: str, scene: Scene, tmp_path: Path) -> N
 
 def _console(block: Block, scene: Scene) -> None:
     programs.shell_understands(block)
-    scene.said = []
     for line in lines(block):
         for words in line.commands():
             programs.look_at(words)
@@ -91,12 +96,14 @@ def _shown(block: Block) -> None:
     """Commands that are shown in an output, or as what somebody might type."""
     for line in lines(block):
         typed = line.text.removeprefix("$ ")
-        if typed.startswith("nightsort ") and "[OPTIONS]" not in typed:
+        if re.match(r"nightsort [a-z]+( |$)", typed) and "[OPTIONS]" not in typed:
             programs.look_at(Line(line.place, typed).commands()[0])
 
 
 def _is_run(line: Line) -> bool:
-    return line.page not in NOT_RUN and all(programs.why_not_run(words) == "" for words in line.commands())
+    if line.page in NOT_RUN or line.page.startswith("examples/"):  # tests/examples plays them, with fewer pictures
+        return False
+    return not any(map(programs.why_not_run, line.commands()))
 
 
 def _yaml(block: Block, folder: Path) -> None:

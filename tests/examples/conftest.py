@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from nightsort.config.catalogue import PARAMS
+from nightsort.config.gate import PromoteParams
+from nightsort.learning.registry import Registry
 from nightsort.pipelines import load
 from nightsort.reports.data import Report
 from nightsort.storage import Storage
@@ -43,6 +45,14 @@ class Played:
         asked = declaration.params(pipeline).model_dump() | changes
         report: Report = getattr(import_module(f"flows.{flow}"), flow)(PARAMS[flow].model_validate(asked))
         return report
+
+    def learn(self, **changes: Any) -> None:
+        """Train a model that is too small to be any good, and make it champion past the gate."""
+        from flows.promote import promote
+
+        self.run("train", **changes)
+        if Registry(self.storage).champion() is None:
+            promote(PromoteParams(storage=self.storage.root, model=1, force=True, who="test", why="a small form"))
 
     def program(self, name: str) -> dict[str, Any]:
         """What one of its programs defines."""

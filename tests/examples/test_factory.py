@@ -20,7 +20,7 @@ def line(play: Callable[..., Any]) -> Any:
     """The example with its first model."""
     line = play("factory", parts=PARTS, of_a_shift=OF_A_SHIFT)
     line.run("ingest")
-    line.run("train", **SMALL)
+    line.learn(**SMALL)
     return line
 
 
@@ -46,9 +46,9 @@ def test_both_pictures_of_a_part_are_in_one_split(line: Any) -> None:
 
 def test_every_picture_of_a_shift_has_its_outcome(line: Any, shifts: Any) -> None:
     tally = shifts.intake.tally
-    assert len(line.made) == 3 * 2 * OF_A_SHIFT
-    assert tally.balanced and tally.discovered == len(line.made) + 2
-    assert (tally.done, tally.duplicate, tally.quarantined) == (len(line.made), 1, 1)
+    plates = 3 * 2 * OF_A_SHIFT
+    assert tally.balanced and tally.discovered == plates + 2
+    assert (tally.done, tally.duplicate, tally.quarantined) == (plates, 1, 1)
     assert shifts.intake.reasons == {"same_bytes": 1, "truncated": 1}
 
 

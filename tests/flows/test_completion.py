@@ -94,11 +94,8 @@ def test_the_script_names_the_variable_that_the_program_reads(shell: str, nights
     assert f"_NIGHTSORT_COMPLETE={shell}_complete" in "\n".join(said.out)
 
 
-def test_the_program_answers_a_shell(
-    nightsort: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name, value in {"COMPLETE": "bash_complete"}.items():
-        monkeypatch.setenv(f"_NIGHTSORT_{name}", value)
+def test_the_program_answers_a_shell(nightsort: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_NIGHTSORT_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", "nightsort classify --rescore fal")
     monkeypatch.setenv("COMP_CWORD", "3")
     assert nightsort().out == ["plain,false"]

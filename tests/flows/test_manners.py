@@ -91,3 +91,22 @@ def test_a_file_name_still_cannot_steer_the_terminal(
     terminal.say([f"a{ESCAPE}31mb: 0 quarantined, 1 quarantined"], {}, False)
     said = capsys.readouterr().out
     assert f"a\\x1b[31mb: 0 quarantined, {ESCAPE}33m1 quarantined{ESCAPE}0m\n" == said
+
+
+@pytest.mark.parametrize(
+    ("words", "step"),
+    [
+        ("report --diff latest --storage x", "takes two, A and B, such as previous latest; got '--storage'"),
+        ("report --diff a b", "'nightsort status' lists the last runs"),
+        ("classify .", "run 'nightsort train' first"),
+        ("run nightly", "'nightsort init' writes one"),
+        ("models show 7", "run 'nightsort train' first"),
+        ("retrain --if-needed --storage typo", "run 'nightsort ingest FOLDER' first"),
+        ("restore nowhere", "'nightsort backup' makes one"),
+        ("run", "see 'nightsort run --help'"),
+    ],
+)
+def test_a_mistake_names_the_next_step(words: str, step: str, nightsort: Callable[..., Said]) -> None:
+    said = nightsort(*words.split())
+    assert (said.code, len(said.err), said.out) == (2, 1, [])
+    assert step in said.err[0]

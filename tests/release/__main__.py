@@ -48,14 +48,14 @@ def _demo(new: Installed) -> None:
     said = new.run("nightsort", "--version").split()[-1]
     if said != version():
         raise RuntimeError(f"nightsort --version: says {said}; pyproject.toml has {version()}")
-    with _timed("nightsort demo, in a folder that has a flows.py and a tasks.py of its own"):
+    with _timed("the demo, in a folder that has a flows.py and a tasks.py of its own"):
         new.run("nightsort", "demo", "--into", "demo")
     _again(new, new.here / "demo")
 
 
 def _upgrade(old: Installed, new: Installed) -> None:
     """What the earlier release left is gone on with: nothing is classified twice, and there is a next model."""
-    with _timed("nightsort demo, by the earlier release"):
+    with _timed("the demo, by the earlier release"):
         old.run("nightsort", "demo", "--into", "demo")
     with _timed("its storage root taken over"):
         _again(new, old.here / "demo")

@@ -209,6 +209,17 @@ def test_files_of_a_ledger_that_outgrew_its_target_are_larger(
     assert sorted(ledger.predictions("path")["path"].to_pylist()) == list("abcdefgh")
 
 
+def test_the_newest_come_first_whatever_file_they_are_in(ledger: Ledger) -> None:
+    assert ledger.newest(3, "path", "classified_at").to_pydict() == {"path": [], "classified_at": []}
+    for hour, names in ((3, "b"), (9, "d"), (1, "a"), (5, "c")):
+        ledger.commit(predictions(*names, classified_at=datetime(2026, 11, 21, hour, tzinfo=UTC)))
+    found = ledger.newest(3, "path", "classified_at")
+    assert found["path"].to_pylist() == ["d", "c", "b"]
+    assert [moment.hour for moment in found["classified_at"].to_pylist()] == [9, 5, 3]
+    assert ledger.newest(9, "classified_at", "label").column_names == ["classified_at", "label"]
+    assert ledger.newest(9, "classified_at", "label").num_rows == 4
+
+
 def test_others_read_it_without_nightsort(ledger: Ledger, storage: Storage) -> None:
     ledger.commit(predictions("a", "b"))
     ledger.commit(predictions("a", model=2, day="2026-11-22"))

@@ -178,9 +178,8 @@ def named(storage: Storage, text: str) -> Digest:
     matching = [run_id for run_id in begun if "-classify-" in run_id] or begun
     if len(matching) != 1:
         some = first(matching, _NAMED)
-        raise StorageError(
-            f"run {text}: {f'{some} begin like this; write more of it' if matching else 'is not in ' + storage.root}"
-        )
+        none = f"is not in {storage.root}; 'nightsort status' lists the last runs"
+        raise StorageError(f"run {text}: {f'{some} begin like this; write more of it' if matching else none}")
     found = of_run(storage, matching[0])
     if found is None or found.flow != "classify":
         raise StorageError(f"run {matching[0]}: is not a finished run of classify; only these can be compared")

@@ -151,11 +151,13 @@ def picture(draw: Callable[["Figure", Ink], None], width: float, height: float) 
 
     :param width: inches; so is `height`
     """
-    light, dark = (_svg(draw, ink, width, height) for ink in (_LIGHT, _DARK))
-    return Picture(light, dark, round(96 * width), round(96 * height))
+    light = dark = _svg(draw, width, height)
+    for bright, dim in zip(_LIGHT, _DARK, strict=True):  # to lay it out again would take as long again
+        dark = dark.replace(bright, dim)
+    return Picture(_uri(light), _uri(dark), round(96 * width), round(96 * height))
 
 
-def _svg(draw: Callable[["Figure", Ink], None], ink: Ink, width: float, height: float) -> str:
+def _svg(draw: Callable[["Figure", Ink], None], width: float, height: float) -> str:
     import matplotlib  # a second to import, and only reports of trainings need it
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -165,6 +167,10 @@ def _svg(draw: Callable[["Figure", Ink], None], ink: Ink, width: float, height: 
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's fonts set the text, not ours
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
-        draw(figure, ink)
+        draw(figure, _LIGHT)
         figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(drawn.getvalue()).decode("ascii")
+    return drawn.getvalue().decode()
+
+
+def _uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")

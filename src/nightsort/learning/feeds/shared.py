@@ -51,7 +51,7 @@ class Shared:
 def share(
     storage: Storage, folder: Path, classes: list[str], train: Feed, validation: Pictures, test: Pictures
 ) -> Shared:
-    """Put labels and ids of the decoded splits beside their pixels, which :func:`load_split` wrote below `folder`."""
+    """Put labels and ids of the decoded splits beside their pixels, which `load_split` wrote below `folder`."""
     stream = train if isinstance(train, Stream) else None
     for split, feed in (("train", train), ("validation", validation), ("test", test)):
         if feed is not stream:

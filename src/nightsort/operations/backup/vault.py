@@ -79,7 +79,7 @@ class Vault:
         """The backup of this name, or the newest; :class:`StorageError` if there is none."""
         names = self.backups()
         if not names:
-            raise StorageError(f"{self.storage.root}: holds no backup that was completed")
+            raise StorageError(f"{self.storage.root}: holds no backup that was completed; 'nightsort backup' makes one")
         if name is not None and name not in names:
             raise StorageError(f"{self.storage.root}: has no backup {name}; there are {', '.join(names)}")
         return name or names[-1]
