@@ -16,7 +16,7 @@ from nightsort.dataset.admission import PRESENT, Admission, admit
 from nightsort.dataset.policy import Policy
 from nightsort.dataset.shards import BUILT, REPEATED, Order, Shard, build
 from nightsort.dataset.versions import Dataset
-from nightsort.errors import DatasetError
+from nightsort.errors import DatasetError, SourceError
 from nightsort.leases.lease import Lease
 from nightsort.quarantine import Quarantine, for_its_bytes, row
 from nightsort.reports.account import Account
@@ -62,8 +62,11 @@ def check_labels(listing: pa.Table, params: IngestParams) -> None:
     """Refuse, before any work, a source of which nothing has a label.
 
     :param listing: table of the schema LISTING
+    :raises SourceError: if there is nothing at all
     :raises DatasetError: says how labels are given
     """
+    if not listing.num_rows:
+        raise SourceError(f"source {params.source}: is empty; expected pictures, folders of pictures or archives")
     if pc.all(pc.or_(pc.is_null(listing["label"]), pc.is_valid(listing["outcome"]))).as_py():
         if params.manifest:
             raise DatasetError(

@@ -4,11 +4,13 @@ import builtins
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from nightsort.config.catalogue import PARAMS
+from nightsort.config.compute import Compute
 from nightsort.config.intake import IngestParams, IntakeParams
 from nightsort.config.run import RunParams
 from nightsort.config.training import RetrainParams, TrainParams
@@ -99,3 +101,29 @@ def test_the_help_of_an_ingest_names_the_true_defaults_of_a_new_dataset() -> Non
         help_ = IngestParams.model_fields[name].description or ""
         assert IngestParams.model_fields[name].default is None  # so that it can be told from what was asked for
         assert f"as the dataset was begun, {str(field.default).lower()} for a new one" in help_
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ({"cluster": {"kind": "slurm", "minimum": 3, "maximum": 2}}, "minimum: must be at most maximum, 2, got 3"),
+        ({"cluster": {"kind": "pbs"}, "scheduler": "tcp://host:1"}, "give either scheduler or cluster"),
+        ({"scheduler": "tls://host:1"}, "tls: must name ca, cert and key, since the scheduler is at tls://"),
+    ],
+)
+def test_what_computes_is_one_thing_and_whole(asked: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        Compute(**asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "elsewhere"),
+    [
+        ({}, False),
+        ({"scheduler": "tcp://host:1"}, True),
+        ({"cluster": {"kind": "cuda"}}, False),
+        ({"cluster": {"kind": "slurm"}}, True),
+    ],
+)
+def test_workers_are_elsewhere_unless_this_machine_has_them(asked: dict[str, Any], elsewhere: bool) -> None:
+    assert Compute(**asked).elsewhere is elsewhere

@@ -3,7 +3,7 @@
 import inspect
 import re
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from prefect import Flow
@@ -11,11 +11,12 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.utilities.schema_tools.validation import ValidationError, validate
 
 from flows import served as served_flows
-from flows.catalogue import DESCRIPTIONS
+from flows.catalogue import DESCRIPTIONS, EXAMPLES
 from flows.cli import cli
 from flows.commands.launching import PREVIEWED
 from flows.deployment.deployments import deployments
 from flows.served import flow_named
+from nightsort import words
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.run import RunParams
 from nightsort.errors import ConfigError
@@ -52,7 +53,7 @@ def test_every_flow_of_the_folder_is_in_the_catalogue_and_has_params() -> None:
         if re.search(rf"^def {file.stem}\(params: ", file.read_text(), re.MULTILINE)
     }
     served = {name for name, value in vars(served_flows).items() if isinstance(value, Flow)}
-    assert taking == PARAMS.keys() == DESCRIPTIONS.keys() == served
+    assert taking == set(get_args(words.Flow)) == PARAMS.keys() == DESCRIPTIONS.keys() == EXAMPLES.keys() == served
 
 
 @pytest.mark.parametrize("name", PARAMS)

@@ -117,7 +117,7 @@ def test_a_flow_of_the_same_name_as_a_knob_comes_first() -> None:
 def test_a_word_that_means_nothing_is_one_line(word: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
         knobs.find(word)
-    assert str(caught.value) == f"{word}: is no knob and no flow{hint}; see 'nightsort check --explain'"
+    assert str(caught.value) == f"{word}: is no setting and no flow{hint}; see 'nightsort check --explain'"
     with pytest.raises(ConfigError, match="zzz: is no flow; flows are ingest, "):
         knobs.of_flow("zzz")
 

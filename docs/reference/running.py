@@ -14,6 +14,7 @@ VARIABLES = {
         logs.FORM: "`json` or `text` logs to standard error, in that form; else there is no log",
         "NO_COLOR": "not empty: no colour, on terminals either (no-color.org)",
         "FORCE_COLOR": "not empty: colour, though what reads it is no terminal",
+        "DO_NOT_TRACK": "`1` unless it is set: the libraries tell their makers nothing (consoledonottrack.com)",
         clock.OFFSET: "seconds by which the time that is written down is put forward or back; for rehearsals",
     },
     "Prefect": {

@@ -78,7 +78,7 @@ def oval(x: float, y: float, wide: float, high: float, start: float = 0, end: fl
     return [(x + wide * float(np.cos(a)), y + high * float(np.sin(a))) for a in angles]
 
 
-def mug(brush: Brush, rng: np.random.Generator) -> None:
+def _mug(brush: Brush, rng: np.random.Generator) -> None:
     low = rng.uniform(0.4, 0.62)
     brush.line(oval(0.6, -0.1, 0.34, 0.44, -100, 100), 0.15, 0.85)
     brush.fill([(-0.65, 0.7), (0.65, 0.7), *oval(0, -0.85, low, 0.15, 0, -180)])
@@ -86,7 +86,7 @@ def mug(brush: Brush, rng: np.random.Generator) -> None:
     brush.fill(oval(0, 0.68, 0.56, 0.12), 0.5)
 
 
-def bottle(brush: Brush, rng: np.random.Generator) -> None:
+def _bottle(brush: Brush, rng: np.random.Generator) -> None:
     neck, shoulder = rng.uniform(0.1, 0.17), rng.uniform(0.15, 0.45)
     side = [(neck, 0.85), (neck, shoulder + 0.25), (0.36, shoulder), (0.36, -0.95)]
     brush.fill([(-x, y) for x, y in side] + side[::-1])
@@ -95,7 +95,7 @@ def bottle(brush: Brush, rng: np.random.Generator) -> None:
     brush.fill([(-neck - 0.02, 1.0), (neck + 0.02, 1.0), (neck + 0.02, 0.82), (-neck - 0.02, 0.82)], 0.45)
 
 
-def shoe(brush: Brush, rng: np.random.Generator) -> None:
+def _shoe(brush: Brush, rng: np.random.Generator) -> None:
     high = rng.uniform(0.1, 0.55)  # a sneaker or a boot
     brush.fill([(-0.95, -0.7), (-0.9, high), (-0.35, high + 0.05), (-0.2, 0), (0.35, -0.3), (0.85, -0.42), (1.0, -0.7)])
     brush.fill([(-0.98, -0.7), (1.04, -0.66), (1.0, -0.9), (-0.96, -0.9)], 1.0, (214, 220, 224))
@@ -103,7 +103,7 @@ def shoe(brush: Brush, rng: np.random.Generator) -> None:
         brush.line([(-0.3 + at, -0.1 - at * 0.5), (-0.05 + at, -0.02 - at * 0.8)], 0.06, 1.0, (245, 245, 245))
 
 
-def shirt(brush: Brush, rng: np.random.Generator) -> None:
+def _shirt(brush: Brush, rng: np.random.Generator) -> None:
     sleeve = rng.uniform(0.1, 0.6)
     right = [(0.22, 0.85), (0.55, 0.75), (1.0, 0.5 - sleeve), (0.75, 0.3 - sleeve), (0.52, 0.4), (0.55, -0.95)]
     brush.fill([(-x, y) for x, y in right] + right[::-1])
@@ -112,7 +112,7 @@ def shirt(brush: Brush, rng: np.random.Generator) -> None:
         brush.fill(oval(0, 0.1, 0.25, 0.25), 1.0, tuple(rng.uniform(60, 250, 3)))
 
 
-def chair(brush: Brush, rng: np.random.Generator) -> None:
+def _chair(brush: Brush, rng: np.random.Generator) -> None:
     back = rng.uniform(0.7, 1.0)
     for x, low in ((-0.5, -0.95), (0.4, -0.95), (-0.3, -0.75), (0.6, -0.75)):
         brush.line([(x, -0.1), (x, low)], 0.09, 0.7)
@@ -122,7 +122,7 @@ def chair(brush: Brush, rng: np.random.Generator) -> None:
     brush.fill([(-0.55, -0.15), (0.45, -0.15), (0.68, 0.05), (-0.3, 0.05)], 1.1)
 
 
-def lamp(brush: Brush, rng: np.random.Generator) -> None:
+def _lamp(brush: Brush, rng: np.random.Generator) -> None:
     wide = rng.uniform(0.45, 0.65)
     brush.line([(0, 0.3), (0, -0.85)], 0.08, 1.0, (90, 90, 96))
     brush.fill(oval(0, -0.88, 0.42, 0.1), 1.0, (80, 80, 86))
@@ -130,7 +130,7 @@ def lamp(brush: Brush, rng: np.random.Generator) -> None:
     brush.fill(oval(0, 0.2, wide, 0.07), 1.0, (170, 225, 250))
 
 
-DRAW = {"mug": mug, "bottle": bottle, "shoe": shoe, "shirt": shirt, "chair": chair, "lamp": lamp}
+DRAW = {"mug": _mug, "bottle": _bottle, "shoe": _shoe, "shirt": _shirt, "chair": _chair, "lamp": _lamp}
 
 
 def product(kind: str, rng: np.random.Generator) -> Picture:

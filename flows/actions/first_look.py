@@ -60,8 +60,13 @@ class Seen:
 
     def __str__(self) -> str:
         more, noun = "" if self.whole else "more than ", "file" if self.side is None else "picture"
+        if not self.classes and not self.unlabelled:
+            return "no picture yet"
         if not self.classes:
-            return f"{more}{plural(self.unlabelled, noun)} without a class folder"
+            return f"{more}{plural(self.unlabelled, noun)} without a class folder; a manifest may name their classes"
+        if len(self.classes) == 1:
+            need = "a classifier needs two or more, each a folder at the top or named by a manifest"
+            return f"{more}{plural(self.classes.total(), noun)} in 1 class ({next(iter(self.classes))}); {need}"
         rarest = min(self.classes, key=lambda label: (self.classes[label], label))
         return "".join(
             (
@@ -81,7 +86,8 @@ def seen_at(place: str, manifest: str | None, folder: Path, tell: Callable[[str]
     try:
         seen = look(place, manifest, folder)
     except SourceError as error:
-        tell(f"{error}; written down all the same")
+        for line in f"{error}; written down all the same".split("\n"):
+            tell(line)
         return None
     tell(f"{place}: {seen or 'is not on this machine, so it was not looked at'}")
     return seen

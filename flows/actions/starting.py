@@ -60,11 +60,12 @@ def write(file: Path, answers: Answers, force: bool) -> Declaration:
     :raises WriteError: if it cannot be written
     """
     text = rendered(answers)
-    with tempfile.TemporaryDirectory() as scratch:
-        trial = Path(scratch) / file.name
-        trial.write_text(text, encoding="utf-8")
-        load(trial)
     try:
+        with tempfile.TemporaryDirectory() as scratch:
+            trial = Path(scratch) / file.name
+            trial.write_text(text, encoding="utf-8")
+            load(trial)
+        _apart(answers, file.parent)
         disk.write(file, text.encode(), durable=False, exclusive=not force)
         _make(answers.incoming, file.parent)
     except FileExistsError:
@@ -72,6 +73,19 @@ def write(file: Path, answers: Answers, force: bool) -> Declaration:
     except OSError as error:
         raise WriteError(f"{file}: could not be written ({error.strerror})") from None
     return load(file)
+
+
+def _apart(answers: Answers, folder: Path) -> None:
+    """New pictures below the labelled ones would be learned, by the name of their folder.
+
+    :raises ConfigError: if they are
+    """
+    labelled, incoming = (Path(disk.absolute(place, folder)) for place in (answers.labelled, answers.incoming))
+    if not answers.manifest and "://" not in answers.labelled and incoming.is_relative_to(labelled):
+        raise ConfigError(
+            f"--incoming {answers.incoming}: lies in the labelled pictures, {answers.labelled}, and would be learned "
+            "as a class of them; choose a folder beside them"
+        )
 
 
 def rendered(answers: Answers) -> str:

@@ -51,11 +51,12 @@ def pipelines(context: click.Context, parameter: click.Parameter, begun: str) ->
 
 
 def settings(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Completes to flows and to the names of settings."""
+    """Completes to flows and to settings; by its name alone what is below `<name>`, which a shell would redirect."""
     from nightsort import knobs
     from nightsort.config.catalogue import PARAMS
 
-    return _items(dict.fromkeys([*PARAMS, *(knob.path if not knob.of else knob.name for knob in knobs.every())]), begun)
+    named = (knob.name if "<" in knob.path else knob.path for knob in knobs.every())
+    return _items(dict.fromkeys([*PARAMS, *named]), begun)
 
 
 def _items(known: Iterable[str], begun: str) -> list[CompletionItem]:

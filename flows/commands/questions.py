@@ -4,6 +4,7 @@ Invariant: what was given as an option is not asked, and nothing where nobody ca
 asked for again. Does not know what is made of the answers.
 """
 
+import math
 import os
 from collections.abc import Callable
 from datetime import time
@@ -29,7 +30,12 @@ class Clock(click.DateTime):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The time, without a day."""
-        return value if isinstance(value, time) else super().convert(value, param, ctx).time()
+        if isinstance(value, time):
+            return value
+        try:
+            return super().convert(value, param, ctx).time()
+        except click.BadParameter:
+            return self.fail(f"{value!r} is not a time of day, such as 02:00", param, ctx)
 
 
 class Zone(click.ParamType):
@@ -106,5 +112,7 @@ def _precision(wrong: str) -> float | None:
     """The precision at which so many of a hundred are wrong."""
     if not wrong:
         return None
-    number: float = click.FloatRange(0, 100, min_open=True, max_open=True).convert(wrong, None, None)
+    number: float = click.FloatRange(0, 100, min_open=True, max_open=True).convert(wrong.rstrip("% "), None, None)
+    if math.isnan(number):  # which no bound keeps out
+        raise click.BadParameter(f"{wrong!r} is not a number")
     return round(1 - number / 100, 6)

@@ -121,8 +121,11 @@ def report(
 
     root = storage_of(config, storage)
     lines, data = difference.differ(root, *diff) if diff else inspection.latest_report(root)
+    page = data["page"] if diff else data["report"]
+    if open_it and "://" in page:
+        raise ConfigError(f"--open: no browser opens {page}; fetch it from the bucket first")
     if open_it:
-        click.launch(data["page"] if diff else data["report"])
+        click.launch(page)
     say(lines, data, as_json)
 
 

@@ -7,6 +7,7 @@ Does not know what is served.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ import click
 
 from flows.prefect_api import is_alive
 from nightsort.config.serving import Server
-from nightsort.errors import RunError
+from nightsort.errors import ConfigError, RunError
 
 _START_SECONDS = 120
 _STOP_SECONDS = 15
@@ -29,12 +30,15 @@ _LOOK_SECONDS = 2.0  # between two looks whether it is still there
 def running(server: Server) -> Iterator[None]:
     """A Prefect server for the length of a with-block.
 
+    :raises ConfigError: something else has the port
     :raises RunError: it does not start
     """
     if is_alive(server.api):
         click.echo(f"A Prefect server answers at {server.api} already; it is used.")
         yield
         return
+    _free(server)
+    click.echo(f"A Prefect server is started at {server.api}; that may take a minute.")
     with kept(_command(server), server.api) as process:
         _await(process, server.api)
         yield
@@ -70,6 +74,14 @@ def kept(command: Sequence[str], api: str, every: float = _LOOK_SECONDS) -> Iter
         over.set()
         watcher.join()  # else it may start one that nobody ends
         _stop(started[-1])
+
+
+def _free(server: Server) -> None:
+    try:
+        socket.create_connection((server.host, server.port), timeout=1).close()
+    except OSError:
+        return
+    raise ConfigError(f"server.port: {server.port} of {server.host} is taken by another program; choose another port")
 
 
 def _command(server: Server) -> list[str]:

@@ -67,7 +67,10 @@ def up(declaration: Declaration) -> None:
             click.echo(f"  serving {item.name}")
         # Prefect 3.8.8 forgets to await its own stop when it is told to end.
         warnings.filterwarnings("ignore", message="coroutine 'Runner.astop'", category=RuntimeWarning)
-        prefect.serve(*serving, print_starting_message=False, pause_on_shutdown=False)
+        try:
+            prefect.serve(*serving, print_starting_message=False, pause_on_shutdown=False)
+        finally:  # told by SIGTERM, Prefect ends by an exception
+            click.echo("Nightsort is going down; until it is up again nothing starts by itself.")
 
 
 def _alone(folder: Path) -> None:

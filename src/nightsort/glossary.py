@@ -18,6 +18,7 @@ from nightsort.words import (
     Crop,
     Feature,
     Flip,
+    Flow,
     Keep,
     Loading,
     Occasion,
@@ -34,13 +35,12 @@ def meanings(words: Any) -> dict[str, str]:
 
     :raises KeyError: if a word is not explained
     """
-    known = _MEANINGS.get(words, _FLOWS)
+    known = _MEANINGS[words]
     return {word: known[word] for word in get_args(words)}
 
 
-_FLOWS = {name: (model.__doc__ or "").partition(": ")[2].split("\n")[0] for name, model in PARAMS.items()}
-
 _MEANINGS: dict[Any, dict[str, str]] = {
+    Flow: {name: (model.__doc__ or "").partition(": ")[2].split("\n")[0] for name, model in PARAMS.items()},
     Balance: {
         "none": "each picture counts alike, so that common classes decide",
         "class_weights": "the loss of a class counts by its inverse frequency (King and Zeng 2001)",

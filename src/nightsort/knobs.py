@@ -110,7 +110,7 @@ def find(word: str) -> tuple[Knob, ...]:
     found = (*(of_flow(sought) if sought in PARAMS else ()), *_named(sought))
     found = found or tuple(knob for knob in every() if {word, sought} & knob.words.keys())
     if not found:
-        raise ConfigError(f"{word}: is no knob and no flow{_hint(sought)}; see 'nightsort check --explain'")
+        raise ConfigError(f"{word}: is no setting and no flow{_hint(sought)}; see 'nightsort check --explain'")
     return found
 
 

@@ -6,7 +6,7 @@ Does not know how a pipeline is run.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -19,7 +19,7 @@ from nightsort.config.serving import DEFAULT_POOL, JobVariables, Pool, Server
 from nightsort.disk import absolute
 from nightsort.errors import ConfigError
 from nightsort.faults import did_you_mean, faults_of
-from nightsort.words import Occasion, Trigger
+from nightsort.words import Flow, Occasion, Trigger
 
 _PLACES = ("source", "storage", "rescore")  # parameters that are folders, from where the file lies
 
@@ -29,9 +29,7 @@ class Pipeline(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    flow: Literal[
-        "ingest", "train", "classify", "retrain", "compare", "tune", "ensemble", "augment", "audit", "promote"
-    ] = Field(description="What it does.")
+    flow: Flow = Field(description="What it does.")
     description: str = Field("", description="What people see of it in the Prefect UI.")
     parameters: dict[str, Any] = Field({}, description="Settings of its flow that differ from their defaults.")
     schedule: Schedule | None = Field(None, description="When it starts by itself; without one, it waits to be run.")

@@ -55,6 +55,9 @@ Tunable = Literal[
 ]
 """Knobs of a training that can be searched."""
 
+Flow = Literal["ingest", "train", "classify", "retrain", "compare", "tune", "ensemble", "augment", "audit", "promote"]
+"""What a pipeline does; :data:`nightsort.config.catalogue.PARAMS` has the parameters of each."""
+
 Trigger = Literal["labels", "drift"]
 """What starts a pipeline by itself: labels that arrived, pictures that drifted."""
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightsort.balance.synthesis import Labels, Rows, synthesise
+from nightsort.balance.synthesis import Labels, Rows, _evenly, _sampler, synthesise
 from nightsort.words import Balance
 
 COUNTS = {0: 30, 1: 9, 2: 3, 3: 1}
@@ -99,3 +99,24 @@ def test_a_class_that_adasyn_refuses_does_not_take_it_from_the_others() -> None:
     rows[labels == 2] += 50
     notes = synthesise("adasyn", rows, labels, dict.fromkeys(range(3), 40), ["a", "b", "c"], seed=0)[2]
     assert notes == ["adasyn: no neighbours of other classes to go by for c; plain SMOTE is used"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "k", "count", "settings"),
+    [
+        ("smote", 0, 9, {"random_state": 7}),
+        ("smote", 3, 9, {"k_neighbors": 3, "random_state": 7}),
+        ("adasyn", 3, 9, {"n_neighbors": 3, "random_state": 7}),
+        ("borderline_smote", 3, 9, {"k_neighbors": 3, "m_neighbors": 8, "random_state": 7}),
+        ("borderline_smote", 3, 99, {"k_neighbors": 3, "m_neighbors": 10, "random_state": 7}),
+    ],
+)
+def test_a_method_looks_at_as_many_neighbours_as_there_are(
+    strategy: Balance, k: int, count: int, settings: dict[str, int]
+) -> None:
+    assert settings.items() <= _sampler(strategy, k, count, 7).get_params().items()
+
+
+def test_of_too_many_rows_the_first_the_last_and_some_between_stay() -> None:
+    rows = np.arange(9, dtype=np.float32)[:, None]
+    assert _evenly(rows, 3).ravel().tolist() == [0, 4, 8] and len(_evenly(rows, 9)) == 9

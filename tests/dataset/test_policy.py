@@ -92,6 +92,7 @@ def test_a_policy_is_kept_and_read_again(storage: Storage) -> None:
     policy = Policy(store_side=64, validation=0.2, test=0.1, group_by="a(b)")
     save(storage, policy)
     assert load(storage) == policy
+    assert storage.read_bytes("dataset/dataset.json").startswith(b'{\n "store_side": 64,\n'), "for people, too"
 
 
 def begin(storage: Storage, policy: Policy) -> None:

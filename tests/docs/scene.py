@@ -20,10 +20,10 @@ from tests.docs.pages import ROOT, Line
 from tests.flows.commands import Said
 
 SMALL: dict[str, Any] = {
-    "epochs": 5,
+    "epochs": 2,
     "frozen_epochs": 0,
     "image_size": 16,
-    "batch_size": 16,
+    "batch_size": 32,
     "processes": 1,
     "trials": 1,
     "seeds": 1,

@@ -14,7 +14,7 @@ from nightsort.schema import REASONS
 ROOT = Path(__file__).parents[2]
 SOURCES = [file for top in ("src/nightsort", "tasks", "flows") for file in sorted((ROOT / top).rglob("*.py"))]
 
-_OWNERS = "NIGHTSORT|PREFECT|AWS|FSSPEC|MLFLOW|OPENCV|TORCH|CUDA|OMP|ARROW|NO|FORCE"
+_OWNERS = "NIGHTSORT|PREFECT|AWS|FSSPEC|MLFLOW|OPENCV|TORCH|CUDA|OMP|ARROW|NO|FORCE|DO"
 _NAME = re.compile(rf"\b(?:{_OWNERS})_[A-Z0-9_]*[A-Z0-9]\b")
 _NOT_READ = {
     "AWS_ALLOW_HTTP",  # an option of delta-rs

@@ -1,5 +1,8 @@
 """What a challenger may not lose: a class, honest confidence, speed, size."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -78,87 +81,100 @@ LOST[-1] = 0
 
 
 @pytest.mark.parametrize(
-    ("check", "name", "passed", "line"),
+    ("floor", "figures", "name", "passed", "line"),
     [
-        (floors.recalls(LABELS, LOST, GAINED, CLASSES, 0.0), "every class", True, "no class loses recall"),
+        (floors.recalls, (LABELS, LOST, GAINED, CLASSES, 0.0), "every class", True, "no class loses recall"),
         (
-            floors.recalls(LABELS, GAINED, LOST, CLASSES, 0.05),
+            floors.recalls,
+            (LABELS, GAINED, LOST, CLASSES, 0.05),
             "every class",
             True,
             "loses most recall in b (1.000 -> 0.975 on 40)",
         ),
         (
-            floors.recalls(LABELS, GAINED, LOST, CLASSES, 0.02),
+            floors.recalls,
+            (LABELS, GAINED, LOST, CLASSES, 0.02),
             "every class",
             False,
             "loses recall in b (1.000 -> 0.975 on 40), more than max_class_loss=0.02",
         ),
         (
-            floors.calibration(LABELS, sure(0.95), sure(0.97), 0.03),
+            floors.calibration,
+            (LABELS, sure(0.95), sure(0.97), 0.03),
             "calibration",
             True,
             "calibration error 0.200 -> 0.220",
         ),
         (
-            floors.calibration(LABELS, sure(0.9), sure(0.9), 0.0),
+            floors.calibration,
+            (LABELS, sure(0.9), sure(0.9), 0.0),
             "calibration",
             True,
             "calibration error 0.150 -> 0.150",
         ),
         (
-            floors.calibration(LABELS, sure(0.8), sure(0.9), 0.05),
+            floors.calibration,
+            (LABELS, sure(0.8), sure(0.9), 0.05),
             "calibration",
             False,
             "calibration error 0.050 -> 0.150, worse by more than max_calibration_loss=0.05",
         ),
-        (floors.other_answers(LABELS, LOST), "other answers", True, "differs on 1 of 100 test pictures"),
+        (floors.other_answers, (LABELS, LOST), "other answers", True, "differs on 1 of 100 test pictures"),
         (
-            floors.other_answers(LABELS, GAINED),
+            floors.other_answers,
+            (LABELS, GAINED),
             "other answers",
             False,
             "says of every test picture what the champion says",
         ),
-        (floors.other_weights(5, 4, same=False), "other weights", True, "its weights are its own"),
-        (floors.other_weights(5, 4, same=True), "other weights", False, "model 5 has the weights of champion 4"),
-        (floors.newer(5, 4), "newer", True, "version 5 is newer than champion 4"),
+        (floors.other_weights, (5, 4, False), "other weights", True, "its weights are its own"),
+        (floors.other_weights, (5, 4, True), "other weights", False, "model 5 has the weights of champion 4"),
+        (floors.newer, (5, 4), "newer", True, "version 5 is newer than champion 4"),
         (
-            floors.newer(3, 4),
+            floors.newer,
+            (3, 4),
             "newer",
             False,
             "version 3 is not newer than champion 4; only a rollback or force goes back",
         ),
         (
-            floors.as_recorded(0.9, 0.8),
+            floors.as_recorded,
+            (0.9, 0.8),
             "as good as it was",
             True,
             "macro-F1 0.900, the champion had 0.800 when it was published",
         ),
         (
-            floors.as_recorded(0.7, 0.8),
+            floors.as_recorded,
+            (0.7, 0.8),
             "as good as it was",
             False,
             f"not as good as it was: macro-F1 0.700, the champion had 0.800 when it was published; {RESTORE}",
         ),
         (
-            floors.as_recorded(0.7, None),
+            floors.as_recorded,
+            (0.7, None),
             "as good as it was",
             False,
             f"nothing is known any more of what the champion had reached; {RESTORE}",
         ),
-        (floors.speed(2.0, 15.0, 10.0), "speed", True, "2 -> 15 ms a picture"),
+        (floors.speed, (2.0, 15.0, 10.0), "speed", True, "2 -> 15 ms a picture"),
         (
-            floors.speed(2.0, 25.0, 10.0),
+            floors.speed,
+            (2.0, 25.0, 10.0),
             "speed",
             False,
             "2 -> 25 ms a picture, more than max_slowdown=10 times as long",
         ),
-        (floors.speed(None, 1.0, 1.0), "speed", True, "not compared: no speed of the champion on this machine"),
-        (floors.size(1_500_000, 2.0), "size", True, "its weights take 1.5 MB"),
-        (floors.size(2_500_000, 2.0), "size", False, "its weights take 2.5 MB, more than max_megabytes=2"),
+        (floors.speed, (None, 1.0, 1.0), "speed", True, "not compared: no speed of the champion on this machine"),
+        (floors.size, (1_500_000, 2.0), "size", True, "its weights take 1.5 MB"),
+        (floors.size, (2_500_000, 2.0), "size", False, "its weights take 2.5 MB, more than max_megabytes=2"),
     ],
 )
-def test_every_floor_has_a_name_and_a_line_with_its_figures(check: Check, name: str, passed: bool, line: str) -> None:
-    assert check == Check(name=name, passed=passed, line=line)
+def test_every_floor_has_a_name_and_a_line_with_its_figures(
+    floor: Callable[..., Check], figures: tuple[Any, ...], name: str, passed: bool, line: str
+) -> None:
+    assert floor(*figures) == Check(name=name, passed=passed, line=line)
 
 
 def test_five_classes_are_all_named() -> None:

@@ -8,6 +8,7 @@ import pytest
 from click.shell_completion import BashComplete, ZshComplete
 
 from flows.cli import cli
+from nightsort import knobs
 from nightsort.config.catalogue import PARAMS
 from nightsort.glossary import meanings
 from nightsort.words import Balance
@@ -48,11 +49,18 @@ def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("completion", ""), ["bash", "zsh", "fish"]),
         (("check", "--explain", "trai"), ["train"]),
         (("check", "--explain", "compute.tls."), ["compute.tls.ca", "compute.tls.cert", "compute.tls.key"]),
+        (("check", "--explain", "cro"), ["cron", "crop"]),
         (("quarantine", "requeue", "--al"), ["--all"]),
     ],
 )
 def test_a_line_is_completed(words: tuple[str, ...], expected: list[str]) -> None:
     assert completed(*words) == expected
+
+
+def test_what_is_explained_is_completed_without_what_a_shell_would_redirect() -> None:
+    offered = completed("check", "--explain", "")
+    assert len(offered) > 100 and [word for word in offered if not knobs.find(word)] == []
+    assert [word for word in offered if "<" in word] == []
 
 
 def test_every_flow_is_completed() -> None:

@@ -62,7 +62,7 @@ def test_what_is_meant_is_asked_back(nightsort: Nightsort) -> None:
     said = nightsort("check", "--explain", "balence")
     assert (said.code, said.out) == (2, [])
     assert said.err == [
-        "nightsort: balence: is no knob and no flow; did you mean 'balance'?; see 'nightsort check --explain'"
+        "nightsort: balence: is no setting and no flow; did you mean 'balance'?; see 'nightsort check --explain'"
     ]
 
 

@@ -1,7 +1,8 @@
 """`nightsort init` writes a commented pipelines.yaml that loads, from options, from what lies there, from answers."""
 
+import errno
+import os
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from flows.actions.first_look import look
 from flows.actions.starting import Answers, rendered, target, write
-from flows.commands import questions
 from nightsort import knobs
-from nightsort.errors import ConfigError, SourceError, WriteError
+from nightsort.errors import ConfigError, WriteError
 from nightsort.pipelines import Declaration, load
 from tests.flows.commands import Said
 
@@ -90,6 +89,22 @@ def test_what_is_not_there_yet_is_said_and_written_down(nightsort: Nightsort) ->
     assert said.code == 0 and "nowhere" in said.out[0] and said.out[0].endswith("written down all the same")
 
 
+def test_each_fault_of_a_manifest_is_a_line_of_its_own(nightsort: Nightsort) -> None:
+    pictures(Path("flat"), one=2)
+    Path("labels.csv").write_text("Datei;Klasse\na.png;x\n")
+    said = nightsort("init", "--labelled", "flat", "--manifest", "labels.csv")
+    assert said.code == 0 and said.out[0].startswith("manifest labels.csv: column 'Datei': is not known")
+    assert "\\n" not in "".join(said.out) and said.out[3].endswith("their classes so; written down all the same")
+
+
+def test_one_class_is_said_to_be_too_few(nightsort: Nightsort) -> None:
+    pictures(Path("whole") / "labelled", good=2, crack=1)
+    assert nightsort("init", "--labelled", "whole").out[0] == (
+        "whole: 3 pictures in 1 class (labelled);"
+        " a classifier needs two or more, each a folder at the top or named by a manifest"
+    )
+
+
 def test_a_file_that_is_there_is_not_replaced_unless_asked(nightsort: Nightsort) -> None:
     Path("pipelines.yaml").write_text("mine")
     said = nightsort("init")
@@ -102,11 +117,13 @@ def test_a_file_that_is_there_is_not_replaced_unless_asked(nightsort: Nightsort)
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--at", "25:00"), "'25:00' does not match"),
+        (("--at", "25:00"), "'25:00' is not a time of day, such as 02:00"),
         (("--timezone", "Europe/Berlyn"), "is not a time zone; did you mean 'Europe/Berlin'?"),
         (("--target-precision", "1"), "1.0 is not in the range 0<x<1"),
         (("--labelled", ""), "pipelines.ingest.parameters.source: String should have at least 1 character"),
         (("--storage", "s3://me:secret@bucket/x"), "must hold no user or password"),
+        (("--labelled", "pictures"), "--incoming pictures/incoming: lies in the labelled pictures, pictures, and"),
+        (("--labelled", "in", "--incoming", "in"), "choose a folder beside them"),
     ],
 )
 def test_an_answer_that_cannot_be_writes_nothing(words: tuple[str, ...], message: str, nightsort: Nightsort) -> None:
@@ -117,7 +134,7 @@ def test_an_answer_that_cannot_be_writes_nothing(words: tuple[str, ...], message
 
 
 def test_a_person_is_asked_again_until_the_answer_can_be(nightsort: Nightsort, terminal: Callable[..., None]) -> None:
-    terminal("in", "labels.csv", "drop", "", "9 o'clock", "03:15", "Mars", "Asia/Tokyo", "100", "2", "n", "y")
+    terminal("in", "labels.csv", "drop", "", "9 o'clock", "03:15", "Mars", "Asia/Tokyo", "100", "nan", "2%", "n", "y")
     assert nightsort("init").code == 0
     declared = load(Path("pipelines.yaml"))
     assert list(declared.pipelines) == ["ingest", "train", "nightly", "compare"]
@@ -192,46 +209,14 @@ def test_it_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         write(file / "below" / "pipelines.yaml", Answers(), force=True)
 
 
-def test_a_look_at_an_archive_and_at_a_manifest(tmp_path: Path) -> None:
-    pictures(tmp_path / "labelled", train=1, test=1)
-    for split in ("train", "test"):
-        pictures(tmp_path / "labelled" / split, good=2)
-    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
-        archive.writestr("crack/a.png", b"x")
-        archive.writestr("good/b.png", b"x")
-    seen = look("in.zip", None, tmp_path)
-    assert seen and (dict(seen.classes), seen.side, seen.rare) == ({"crack": 1, "good": 1}, None, False)
-    seen = look("labelled", None, tmp_path)
-    assert seen and seen.splits and seen.classes["good"] == 4
-    (tmp_path / "flat").mkdir()
-    (tmp_path / "flat" / "a.png").write_bytes(b"x")
-    (tmp_path / "flat" / "labels.csv").write_text("path,label\na.png,good\n")
-    seen = look("flat", None, tmp_path)
-    assert seen and (seen.unlabelled, seen.manifests) == (1, ["labels.csv"])
-    assert str(seen) == "1 file without a class folder"
-    seen = look("flat", "labels.csv", tmp_path)
-    assert seen and dict(seen.classes) == {"good": 1}
-    assert look("s3://bucket/in", None, tmp_path) is None
-    with pytest.raises(SourceError, match="empty"):
-        look("none", None, (tmp_path / "x" / "none").mkdir(parents=True) or tmp_path / "x")
+def test_a_disk_that_is_full_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-
-@pytest.mark.parametrize(
-    ("named", "zone"),
-    [("Asia/Tokyo", "Asia/Tokyo"), (":Europe/Paris", "Europe/Paris"), ("UTC", "UTC"), ("EST5X", "UTC")],
-)
-def test_the_time_zone_of_this_machine(named: str, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", named)
-    assert questions.here() == zone
-
-
-def test_the_time_zone_is_that_of_localtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("TZ", raising=False)
-    (tmp_path / "localtime").symlink_to("/usr/share/zoneinfo/Europe/Rome")
-    monkeypatch.setattr(questions, "_LOCALTIME", tmp_path / "localtime")
-    assert questions.here() == "Europe/Rome"
-    monkeypatch.setattr(questions, "_LOCALTIME", tmp_path / "none")
-    assert questions.here() == "UTC"
+    monkeypatch.setattr(Path, "write_text", full)  # of the trial, which is read before anything is there
+    with pytest.raises(WriteError, match="No space left on device"):
+        write(tmp_path / "pipelines.yaml", Answers(), force=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_default_answer_is_the_default_of_its_setting() -> None:

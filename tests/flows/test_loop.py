@@ -112,6 +112,12 @@ def test_the_same_drop_again_is_no_work(root: Path, tmp_path: Path, pictures: An
     assert nonzero(classify(classify_params(drop.folder)))["done"] == 1
 
 
+def test_a_night_in_which_nothing_came_is_no_failure(root: Path, tmp_path: Path, classify_params: Params) -> None:
+    (tmp_path / "drop").mkdir()
+    report = classify(classify_params(tmp_path / "drop"))
+    assert report.state == "completed" and nonzero(report) == {} and keys(root) == {}
+
+
 def test_ingesting_again_adds_nothing(root: Path, trained: Any) -> None:
     report = ingest(IngestParams(source=str(trained.labelled), storage=str(root), settle_seconds=0))
     assert nonzero(report) == {"discovered": 120, "skipped": 120}

@@ -3,14 +3,17 @@
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
+import httpx
 import pytest
 import trustme
 
 from flows.deployment.serving import exposed
-from flows.prefect_api import is_alive
+from flows.prefect_api import is_alive, require
 from nightsort.config.serving import Server
 from nightsort.errors import ConfigError
 
@@ -83,3 +86,29 @@ def test_a_server_that_everybody_may_use_is_told_of(
     assert bool(warning) == open_to_all
     if warning:
         assert warning.startswith(f"server.host: everybody who reaches {host}:4200") and "\n" not in warning
+
+
+@pytest.mark.parametrize(
+    ("raised", "complaint"),
+    [
+        (500, "the Prefect server at http://there/api answers with 500; look at its log"),
+        (401, "PREFECT_API_AUTH_STRING: is not set, and the Prefect server at http://there/api wants it (401)"),
+        (None, "the Prefect server at http://there/api cannot be used: ConnectError: no route"),
+    ],
+)
+def test_a_server_that_cannot_be_used_is_one_line(
+    raised: int | None, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = httpx.Request("GET", "http://there/api/version")
+
+    def api_version() -> str:
+        if raised is None:
+            raise httpx.ConnectError("no route")
+        raise httpx.HTTPStatusError("", request=request, response=httpx.Response(raised))
+
+    client = nullcontext(SimpleNamespace(api_version=api_version))
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    monkeypatch.setattr("prefect.client.orchestration.get_client", lambda sync_client: client)
+    with pytest.raises(ConfigError) as caught:
+        require("http://there/api")
+    assert str(caught.value).startswith(complaint)

@@ -14,10 +14,11 @@ from nightsort import quarantine
 from nightsort.datafiles import Ticket
 from nightsort.errors import LeaseLostError
 from nightsort.quarantine import Quarantine
-from nightsort.schema import COPIES, FINGERPRINTS, LISTING, PREDICTIONS, QUARANTINE
+from nightsort.schema import COPIES, FINGERPRINTS, LISTING, PREDICTIONS, QUARANTINE, SEEN
 from nightsort.scoring.ledger import Ledger
 from nightsort.sources.contents import is_in
 from nightsort.storage import Storage
+from nightsort.tables import Table
 
 DAY = "2026-11-21"
 
@@ -109,6 +110,17 @@ def test_a_copy_counts_while_its_bytes_have_an_outcome(ledger: Ledger, storage: 
     assert looked(ledger, at("copy"), at("copy of bad")) == [("skipped", sha("a")), ("skipped", sha("bad"))]
     Quarantine(storage).requeue(None)
     assert [outcome for outcome, _ in looked(ledger, at("copy"), at("copy of bad"))] == ["skipped", None]
+
+
+def test_a_copy_is_kept_with_its_time_unless_it_has_no_stamp(
+    ledger: Ledger, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = datetime(2026, 11, 21, 3, tzinfo=UTC)
+    monkeypatch.setattr("nightsort.clock.now", lambda: moment)
+    for stamp in ("", None, "2"):
+        ledger.remember(copy("a", f"copy {stamp}", stamp=stamp))
+    kept = Table(storage, "copies", SEEN).read(SEEN.names).to_pylist()
+    assert kept == [{**at("copy 2", stamp="2"), "sha256": sha("a"), "seen_at": moment}]
 
 
 def test_a_place_has_what_was_last_seen_there(ledger: Ledger) -> None:

@@ -103,9 +103,9 @@ def test_a_missing_source_is_one_line(tmp_path: Path) -> None:
     )
 
 
-def test_an_empty_source_is_one_line(tmp_path: Path) -> None:
+def test_an_empty_source_has_no_rows(tmp_path: Path) -> None:
     (tmp_path / "in" / "deep").mkdir(parents=True)
-    assert one_line(str(tmp_path)).startswith(f"source {tmp_path}: is empty; expected pictures")
+    assert list(list_source(str(tmp_path), Access())) == []
 
 
 def test_a_single_picture_as_source_is_one_line(fill: Fill, tmp_path: Path) -> None:

@@ -104,6 +104,17 @@ def test_a_name_that_leads_outside_is_missing_and_is_not_looked_at(
     assert keys.leads_outside(missing["path"])
 
 
+def test_a_blank_that_makes_a_name_another_is_pointed_out(rows: Rows, fill: Fill, tmp_path: Path) -> None:
+    fill(tmp_path / "in", "a.jpg")
+    (tmp_path / "m.csv").write_text("path,label\na.jpg ,x\nb.jpg,y\n")
+    found = rows(tmp_path / "in", manifest=str(tmp_path / "m.csv"))
+    assert [(row["reason"], row["detail"]) for row in found] == [
+        ("not_in_manifest", ""),
+        ("missing_file", "m.csv, row 1: a blank begins or ends its name"),
+        ("missing_file", "m.csv, row 2"),
+    ]
+
+
 def test_members_are_named_with_their_archive(rows: Rows, pack: Pack, tmp_path: Path) -> None:
     pack(tmp_path / "in" / "big.tar", [("./a.jpg", b"a"), ("sub/b.jpg", b"b"), ("c.jpg", b"c")])
     (tmp_path / "m.csv").write_text("path,label\nbig.tar!a.jpg,x\nbig.tar!./sub/b.jpg,y\nbig.tar!d.jpg,z\n")

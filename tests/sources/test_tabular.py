@@ -76,7 +76,7 @@ def test_faults_of_columns_are_listed_together() -> None:
         "column 'lable': is not known; did you mean 'label'?",
         "column 'weihgt': is not known; did you mean 'weight'?",
         "column 'x': is not known; known are path, label, group, split, weight, roi, member",
-        "column 'label': is required",
+        "column 'label': is required; call the one that holds their classes so",
     ]
 
 

@@ -95,6 +95,11 @@ def test_the_storage_root_is_left_out_of_a_source_reached_by_a_link(table: Liste
     assert [Path(path).name for path in listing["path"].to_pylist()] == ["a.jpg"]
 
 
+def test_the_storage_root_is_no_source(table: Listed, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is the storage root, too; keep pictures and results apart"):
+        table(tmp_path, leave_out=str(tmp_path))
+
+
 def test_a_source_that_is_no_local_folder_is_listed_and_read_under_its_uri(
     table: Listed, pack: Callable[..., Path], tmp_path: Path
 ) -> None:

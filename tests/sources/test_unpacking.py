@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import random
 from collections.abc import Callable
@@ -101,3 +102,22 @@ def test_a_bomb_is_refused_and_leaves_nothing(
     assert copies(access) == []
     harmless = Access(scratch=access.scratch, max_ratio=1_000_000)
     assert local(str(tmp_path / name), harmless).stat().st_size == 8_000_000
+
+
+@pytest.mark.parametrize("name", ["a.gz", "a.bz2", "a.xz", "a.zst"])
+@pytest.mark.parametrize("error", [OSError(5, "the disk is gone"), OSError("the store is gone")])
+def test_a_source_that_fails_is_no_damaged_stream(name: str, error: OSError) -> None:
+    """Else what could not be read this night would be set aside for ever."""
+
+    class Failing(io.BytesIO):
+        """A stream whose second half cannot be read."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > len(self.getbuffer()) // 2:
+                raise error
+            return super().read(size)
+
+    suffix = name[1:]
+    packed = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstd}[suffix](DATA[:300_000])
+    with pytest.raises(OSError, match=str(error.strerror or error)):
+        unpacking.unpack(Failing(packed), suffix, io.BytesIO(), max_ratio=100.0)

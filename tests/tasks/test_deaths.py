@@ -3,7 +3,9 @@
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,3 +73,25 @@ def test_what_an_automation_told_of_is_not_told_again(
 
 def test_a_note_from_before_runs_were_named_is_read(tmp_path: Path, webhook: Webhook) -> None:
     assert deaths.mourn(str(tmp_path), ["crashed"], Note.own()).startswith("the run before this one died: process")
+
+
+@pytest.mark.parametrize(("final", "seen"), [(True, True), (False, False), (None, False), ("no answer", False)])
+def test_prefect_has_seen_a_death_only_if_it_says_so(
+    final: bool | str | None, seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(flow_run: str) -> SimpleNamespace:
+        if final == "no answer":
+            raise OSError(final)
+        state = None if final is None else SimpleNamespace(is_final=lambda: final)
+        return {"f1": SimpleNamespace(state=state)}[flow_run]
+
+    client = nullcontext(SimpleNamespace(read_flow_run=read))
+    monkeypatch.setattr("prefect.client.orchestration.get_client", lambda sync_client: client)
+    assert deaths._seen("f1") is seen
+
+
+def test_the_run_that_prefect_watches_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "f1")
+    assert deaths.watch() == "f1"
+    monkeypatch.delenv("PREFECT__FLOW_RUN_ID")
+    assert deaths.watch() == ""

@@ -14,6 +14,7 @@ from nightsort.reports.judged import in_words
 from nightsort.reports.leaks import RANDOM, share, splitting
 
 _FLAGS = 5  # flags named; the rest are in the report
+_CLASSES = 5  # without training picture, named
 _FIGURES = {"accuracy", "balanced_accuracy", "macro_f1", "calibration_error"}
 _STAGES = 4  # of the workers' time, named
 
@@ -128,6 +129,9 @@ def _ingest(part: IngestPart) -> list[str]:
     lines = [f"  dataset version {part.dataset_version}: {size}"]
     if len(part.classes) == 1:
         lines.append("  only one class so far; a classifier needs two or more")
+    if untaught := [row.label for row in part.classes if not row.train]:
+        more = f" and {len(untaught) - _CLASSES} more" * (len(untaught) > _CLASSES)
+        lines.append(f"  no training picture, so left out of training: {', '.join(untaught[:_CLASSES])}{more}")
     if part.near_duplicates:
         near = plural(part.near_duplicates, "picture")
         lines.append(f"  near-duplicates: {near}, in {plural(part.clusters, 'cluster')}")

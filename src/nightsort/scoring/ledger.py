@@ -90,8 +90,8 @@ class Ledger:
         :param copies: table of the schema COPIES
         :raises LeaseLostError: if somebody else holds the lease by now
         """
-        copies = copies.filter(pc.not_equal(pc.coalesce(copies["stamp"], ""), ""))
-        now = pa.repeat(pa.scalar(clock.now(), SEEN.field("seen_at").type), copies.num_rows)
+        copies = copies.filter(pc.not_equal(copies["stamp"], ""))  # null is neither equal nor not
+        now = pa.repeat(clock.now(), copies.num_rows)
         self._copies.append(copies.append_column("seen_at", now).cast(SEEN), ticket=ticket)
 
     def fence(self, ticket: Ticket) -> None:

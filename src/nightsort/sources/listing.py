@@ -63,8 +63,8 @@ def list_source(
         deferred if it changed
     :param on_progress: called with how many more rows there are
     :param leave_out: a folder not to look into: the storage root, which may lie inside the source
-    :returns: batches of the schema LISTING, the members of a container one after another
-    :raises SourceError: at once if there is no such source or the manifest is faulty; in the end if it was empty
+    :returns: batches of the schema LISTING, the members of a container one after another; none of an empty folder
+    :raises SourceError: at once if there is no such source or the manifest is faulty
     """
     fs, path = existing(source)
     is_one = _is_file(fs, path, source)
@@ -77,7 +77,7 @@ def list_source(
     files = iter([tree.one()]) if is_one else tree.files(leave_out)
     walk = _Walk(tree, access, folder_splits, labels.path if labels else "")
     batches = _batches(row for pair in settle(files, tree, settle_seconds) for row in walk.rows(*pair))
-    return _counted(labels.join(batches) if labels else batches, source, on_progress)
+    return _counted(labels.join(batches) if labels else batches, on_progress)
 
 
 def _is_file(fs: fsspec.AbstractFileSystem, path: str, source: str) -> bool:
@@ -95,16 +95,10 @@ def _is_file(fs: fsspec.AbstractFileSystem, path: str, source: str) -> bool:
     )
 
 
-def _counted(
-    batches: Iterator[pa.RecordBatch], source: str, on_progress: Callable[[int], None]
-) -> Iterator[pa.RecordBatch]:
-    count = 0
+def _counted(batches: Iterator[pa.RecordBatch], on_progress: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        count += batch.num_rows
         on_progress(batch.num_rows)
         yield batch
-    if not count:
-        raise SourceError(f"source {source}: is empty; expected pictures, folders of pictures or archives")
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[pa.RecordBatch]:

@@ -150,8 +150,8 @@ class Manifest:
     def _missing(self, rows: pa.Table) -> pa.RecordBatch:
         places = [(key, "") if leads_outside(key) else parts(key) for key in rows["key"].to_pylist()]
         details = [
-            f"{self.name}, row {row}" + (": leads outside the source; nothing there is read" if outside else "")
-            for row, outside in zip(rows["row"].to_pylist(), map(leads_outside, rows["key"].to_pylist()), strict=True)
+            f"{self.name}, row {row}{_why_missing(key)}"
+            for row, key in zip(rows["row"].to_pylist(), rows["key"].to_pylist(), strict=True)
         ]
         here = {
             "path": [path if leads_outside(path) else f"{self._base}/{path}" for path, _ in places],
@@ -164,6 +164,13 @@ class Manifest:
         said = {column: rows[column].combine_chunks() for column in ("label", "group", "split", "weight", "roi")}
         columns = {field.name: pa.nulls(rows.num_rows, field.type) for field in LISTING}
         return pa.RecordBatch.from_pydict(columns | here | said, LISTING)
+
+
+def _why_missing(key: str) -> str:
+    """What is odd about the name of a file that is not there."""
+    if leads_outside(key):
+        return ": leads outside the source; nothing there is read"
+    return ": a blank begins or ends its name" if key != key.strip() else ""
 
 
 def _gathered(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

@@ -19,7 +19,7 @@ from nightsort.schema import SPLITS
 from nightsort.sources.coco import read_coco
 from nightsort.sources.labels import SPLIT_NAMES
 
-_REQUIRED = ("path", "label")
+_REQUIRED = {"path": "the pictures' names", "label": "their classes"}
 _COLUMNS = (*_REQUIRED, "group", "split", "weight", "roi", "member")
 _FAULTS = 20  # listed at most
 _BLOCK = 4_000_000  # bytes; a row must fit in
@@ -118,7 +118,8 @@ def _column_faults(names: list[str]) -> list[str]:
     for name in sorted(set(names) - set(_COLUMNS)):
         hint = did_you_mean(name.strip(), _COLUMNS) or f"; known are {', '.join(_COLUMNS)}"
         faults.append(f"column {name!r}: is not known{hint}")
-    return faults + [f"column {name!r}: is required" for name in _REQUIRED if name not in names]
+    missing = [(name, held) for name, held in _REQUIRED.items() if name not in names]
+    return faults + [f"column {name!r}: is required; call the one that holds {held} so" for name, held in missing]
 
 
 def _text(rows: pa.Table, column: str, name: str) -> pa.ChunkedArray:

@@ -56,8 +56,10 @@ class Tree:
         """Everything that is not a folder, folder by folder, in the order of the names.
 
         :param leave_out: a folder not to look into, written without links
-        :raises SourceError: if a folder cannot be listed
+        :raises SourceError: if a folder cannot be listed, or the root is the one to leave out
         """
+        if leave_out and self._resolved(self.root) == leave_out:
+            raise SourceError(f"source {self.root}: is the storage root, too; keep pictures and results apart")
         folders = [self.root]
         while folders:
             below: list[str] = []

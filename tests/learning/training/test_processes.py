@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from nightsort.balance.plan import make_plan
-from nightsort.errors import ConfigError
+from nightsort.errors import ConfigError, TrainingError
 from nightsort.learning.classifier import Classifier
 from nightsort.learning.feeds.pictures import Pictures
 from nightsort.learning.training import launch
@@ -65,3 +65,57 @@ def test_a_worker_process_may_not_start_others(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(launch.mp, "current_process", lambda: SimpleNamespace(daemon=True))
     with pytest.raises(ConfigError, match="processes: 2 cannot be started from inside a worker process"):
         train_network(task(TRAIN, processes=2), None, lambda epoch: None, lambda *step: None)
+
+
+def test_a_process_that_is_in_a_training_may_not_begin_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch.dist, "is_initialized", lambda: True)
+    with pytest.raises(ConfigError, match="processes: 2 cannot be started while this process takes part in another"):
+        train_network(task(TRAIN, processes=2), None, lambda epoch: None, lambda *step: None)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "noticed", "told"),
+    [
+        (RuntimeError("\n-- Process 0 terminated:\nTraceback\nMemoryError: no room\n\n"), "", "MemoryError: no room"),
+        (None, "connection closed by peer", "connection closed by peer"),
+        (None, "", "RuntimeError"),
+    ],
+)
+def test_why_a_process_ended_is_one_line(theirs: Exception | None, noticed: str, told: str) -> None:
+    class Others:
+        """Processes of which one may say why it ended."""
+
+        def join(self, timeout: float) -> None:
+            if theirs:
+                raise theirs
+
+    assert launch._cause(Others(), RuntimeError(noticed)) == told
+
+
+def test_who_leads_fails_by_the_end_of_another_and_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Others:
+        """A company whose second process died of something."""
+
+        killed = 0
+        processes = (SimpleNamespace(kill=lambda: setattr(Others, "killed", 1)),)
+
+        def join(self, timeout: float | None = None) -> None:
+            raise launch.ProcessExitedException("process 0 terminated with exit code 3", 0, 1, 3)
+
+    monkeypatch.setattr(launch, "spawn", lambda *_, **__: Others())
+    monkeypatch.setattr(launch, "_meet", lambda *_: None)
+    threads = torch.get_num_threads()
+    for raised, expected in (
+        (None, TrainingError),
+        (RuntimeError("closed"), TrainingError),
+        (ConfigError("no"), ConfigError),
+    ):
+        with pytest.raises(expected) as caught, launch._company(task(TRAIN), None, 2):
+            torch.set_num_threads(1)
+            if raised:
+                raise raised
+        assert expected is ConfigError or str(caught.value) == (
+            "a process of this training ended: process 0 terminated with exit code 3"
+        )
+        assert Others.killed and torch.get_num_threads() == threads
+        Others.killed = 0

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -171,6 +172,24 @@ def test_no_champion(there: Storage) -> None:
     assert grades(storage_root.champion(there)) == {"there is none, so nothing can be classified": "warn"}
 
 
+@pytest.mark.parametrize(
+    ("answer", "told", "grade"),
+    [
+        (("torch-fp32", ""), "model 3, small, computed by torch-fp32", "ok"),
+        ((None, "nobody measured it here"), "model 3, small; nobody measured it here", "warn"),
+    ],
+)
+def test_what_computes_the_champion(
+    answer: tuple[str | None, str], told: str, grade: str, there: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    card = SimpleNamespace(model="small", preprocess=lambda: made.append(1))
+    monkeypatch.setattr(storage_root.Registry, "champion", lambda _: 3)
+    monkeypatch.setattr(storage_root, "load_card", lambda _, version: {3: card}[version])
+    monkeypatch.setattr(storage_root, "backend_for", lambda *_: answer)
+    assert grades(storage_root.champion(there)) == {told: grade} and made == [1], "its pictures can be prepared"
+
+
 def test_pipelines_and_their_sources(tmp_path: Path) -> None:
     file = tmp_path / "pipelines.yaml"
     assert set(grades(declaration.pipelines(file)).values()) == {"warn"}
@@ -178,6 +197,9 @@ def test_pipelines_and_their_sources(tmp_path: Path) -> None:
     assert grades(declaration.pipelines(file))[f"nightly: {tmp_path}/drop is not there"] == "fail"
     (tmp_path / "drop").mkdir()
     assert set(grades(declaration.pipelines(file)).values()) == {"ok"}
+    file.write_text("pipelines:\n  nightly: {flow: classify, parameters: {source: 'nostore://drop'}}\n")
+    ((told, grade),) = [item for item in grades(declaration.pipelines(file)).items() if "nightly" in item[0]]
+    assert grade == "fail" and told.startswith("nightly: nostore://drop: ValueError: Protocol not known")
     file.write_text("pipelines:\n  nightly: {flow: clasify}\n")
     assert set(grades(declaration.pipelines(file)).values()) == {"fail"}
 
@@ -216,3 +238,7 @@ def test_a_check_that_raises_or_hangs_keeps_no_other_from_being_made(monkeypatch
 def test_room_of_a_folder_that_is_not_made_yet(tmp_path: Path) -> None:
     assert room.room_at(tmp_path / "a" / "b").total == shutil.disk_usage(tmp_path).total
     assert room.room(Storage("memory://x")) is None
+
+
+def test_a_store_whose_room_nobody_knows_is_not_judged() -> None:
+    assert list(storage_root.disk(Storage("memory://x"))) == []

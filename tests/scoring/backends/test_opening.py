@@ -1,7 +1,8 @@
 """What a machine lacks for a backend, and what is said of it."""
 
-from typing import get_args
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from nightsort.errors import ModelError
@@ -58,3 +59,31 @@ def test_what_cannot_be_run_is_not_opened(published: Storage, monkeypatch: pytes
     monkeypatch.setattr(opening, "this_machine", bare)
     with pytest.raises(ModelError, match="model 1: cannot be computed by cuda-bf16 here: the machine has no NVIDIA"):
         open_session(published, load_card(published, 1), "cuda-bf16")
+
+
+@pytest.mark.parametrize(
+    ("backend", "asked", "batch", "threads", "lanes"),
+    [("cuda-fp32", None, 64, 1, 1), ("cuda-bf16", 8, 8, 9, 3)],
+)
+def test_a_gpu_is_given_a_few_lanes_of_one_shape(
+    backend: Backend, asked: int | None, batch: int, threads: int, lanes: int, published: Storage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """What is asked of the GPU, without one; what it answers is in test_backends.py."""
+    from nightsort.scoring.backends import cuda
+
+    made: list[tuple[Any, ...]] = []
+
+    def lane(network: Any, shape: tuple[int, ...], bf16: bool) -> Any:
+        made.append((network, shape, bf16))
+        return lambda pictures: np.full((len(pictures), 4), len(made), np.float32)
+
+    monkeypatch.setattr(opening, "this_machine", lambda: bare(gpus=["NVIDIA H100"]))
+    monkeypatch.setattr(cuda, "lacks", lambda _: "")
+    monkeypatch.setattr(cuda, "on_device", lambda network: "network on the GPU")
+    monkeypatch.setattr(cuda, "OnGpu", lane)
+    session = open_session(published, load_card(published, 1), backend, asked, threads)
+    side = load_card(published, 1).image_size
+    answers = session.logits(np.zeros((5, side, side, 3), np.uint8))
+    assert answers.shape == (5, 4)
+    assert made == [("network on the GPU", (batch, side, side, 3), backend == "cuda-bf16")] * lanes
