@@ -11,6 +11,7 @@ import click
 
 from flows.commands.help import examples
 from flows.terminal import common, say, storage_of
+from nightsort.errors import ConfigError
 
 
 @click.command(epilog=examples("nightsort status", "nightsort status --storage s3://bucket/nightsort"))

@@ -1,5 +1,6 @@
 """The process of the Prefect server: there while it is wanted, gone afterwards; somebody else's is left alone."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from flows.deployment import server
 from flows.deployment.server import kept, running
-from nightsort.errors import RunError
+from nightsort.errors import ConfigError, RunError
 from nightsort.pipelines import Server
 from tests.waiting import until
 
@@ -44,6 +45,14 @@ def test_one_that_ends_at_its_start_is_an_error_and_stays_ended(monkeypatch: pyt
     monkeypatch.setattr(server, "_command", lambda server: [sys.executable, "-c", "raise SystemExit(3)"])
     with pytest.raises(RunError, match="ended at its start with exit code 3"), running(Server(port=9)):
         pytest.fail("it is not there")
+
+
+def test_a_port_that_somebody_else_has_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        other.settimeout(10)
+        with pytest.raises(ConfigError, match=f"server.port: {port} of 127.0.0.1 is taken"):
+            server._free(Server(port=port))
 
 
 def test_one_that_answers_is_used(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

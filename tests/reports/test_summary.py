@@ -115,6 +115,20 @@ def test_an_ingest_tells_its_rate_and_what_a_person_should_look_at(ingested_repo
     assert (summary["near_duplicates"], summary["clusters"], summary["disputed"]) == (41, 12, 3)
 
 
+def test_an_ingest_names_the_classes_that_training_leaves_out(ingested_report: Callable[..., Report]) -> None:
+    report = ingested_report()
+    assert report.ingest
+    taught = report.ingest.model_copy(update={"classes": [ClassCount(label="deer", total=9, train=9)]})
+    names = [ClassCount(label=f"c{number}", total=1, test=1) for number in range(7)]
+    few, many = ([*taught.classes, *names[:count]] for count in (1, 7))
+    told = [as_lines(report.model_copy(update={"ingest": taught.model_copy(update={"classes": some})}), PLACE)
+            for some in (taught.classes, few, many)]  # fmt: skip
+    said = ["; ".join(line for line in lines if "left out of training" in line) for lines in told]
+    assert said[0] == ""
+    assert said[1] == "  no training picture, so left out of training: c0"
+    assert said[2] == "  no training picture, so left out of training: c0, c1, c2, c3, c4 and 2 more"
+
+
 def test_an_ingest_that_found_nothing_odd_has_no_lines_about_it(ingested_report: Callable[..., Report]) -> None:
     text = "\n".join(as_lines(ingested_report(), PLACE))
     assert not any(word in text for word in ("near-duplicates", "withheld", "flagged", "/s\n"))

@@ -130,8 +130,8 @@ def _ingest(part: IngestPart) -> list[str]:
     if len(part.classes) == 1:
         lines.append("  only one class so far; a classifier needs two or more")
     if untaught := [row.label for row in part.classes if not row.train]:
-        more = f" and {len(untaught) - _CLASSES} more" * (len(untaught) > _CLASSES)
-        lines.append(f"  no training picture, so left out of training: {', '.join(untaught[:_CLASSES])}{more}")
+        others = f" and {len(untaught) - _CLASSES} more" * (len(untaught) > _CLASSES)
+        lines.append(f"  no training picture, so left out of training: {', '.join(untaught[:_CLASSES])}{others}")
     if part.near_duplicates:
         near = plural(part.near_duplicates, "picture")
         lines.append(f"  near-duplicates: {near}, in {plural(part.clusters, 'cluster')}")
@@ -141,8 +141,8 @@ def _ingest(part: IngestPart) -> list[str]:
         lines.append(f"  withheld from training: {plural(part.disputed, 'picture')}, because labels disagree")
     if part.flags:
         named = [f"{flag} ({count(n)})" for flag, n in list(part.flags.items())[:_FLAGS]]
-        more = len(part.flags) - len(named)
-        lines.append(f"  flagged: {', '.join(named)}" + (f" and {more} more" if more else ""))
+        unnamed = len(part.flags) - len(named)
+        lines.append(f"  flagged: {', '.join(named)}" + (f" and {unnamed} more" if unnamed else ""))
     return lines
 
 

@@ -17,7 +17,7 @@ from nightsort.pipelines import load
 def pipelines(file: Path) -> Iterator[Finding]:
     """Faults of a declaration, and sources that are not there."""
     if not file.exists():
-        yield warn("pipelines", f"{file} is not there: nothing runs by itself", "run 'nightsort init', which writes one")
+        yield warn("pipelines", f"{file} is not there: nothing runs by itself", "run 'nightsort init'")
         return
     try:
         declaration = load(file)
