@@ -30,6 +30,8 @@ def test_of_an_answer_of_s3_the_fault_is_told() -> None:
     answer = "Generic S3 error\n\x1b[31m↳\x1b[0m 403 <Error><Code>AccessDenied</Code><Message>No</Message></Error>"
     assert gist(OSError(answer)) == "AccessDenied: No"
     assert gist(OSError("one\n↳ two\n   0: a::b\n   1: c")) == "one two"
+    nobody = OSError("Generic S3 error: PUT http://169.254.169.254/latest/api/token in 0.2s - 403 Forbidden")
+    assert gist(nobody).startswith("no credentials: set AWS_ACCESS_KEY_ID")
     assert code(ValueError("x")) == ""
 
 

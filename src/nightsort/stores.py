@@ -43,6 +43,7 @@ _REMEDIES = {
     "NoCredentialsError": "; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or, if it is public, FSSPEC_S3_ANON=true",
     "EndpointConnectionError": "; see whether AWS_ENDPOINT_URL is right and the store is up",
 }
+_ROLES = "//169.254.169.254/"  # where delta-rs asks for the role of a machine of Amazon's that has no keys
 _BROKEN_OFF = re.compile(r"HTTP error|response body|NETWORK_CONNECTION|[Tt]imed? ?out|connection (closed|reset)")
 _ENDPOINT = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # as botocore has it
 
@@ -134,6 +135,8 @@ def gist(error: BaseException) -> str:
     """An error as one line: of S3's answers the fault alone, of delta-rs's coloured lines no stack of its own."""
     if told := re.search(r"<Code>(\w+)</Code>\s*<Message>([^<]*)", str(error)):
         return f"{told[1]}: {told[2]}"
+    if _ROLES in str(error):
+        return "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role"
     return " ".join(re.sub(r"\x1b\[\d+m|↳", "", re.split(r"\n\s+0: ", str(error))[0]).split())
 
 

@@ -70,7 +70,7 @@ def champion(storage: Storage) -> Iterator[Finding]:
     """The model that classifies, and what computes it here."""
     version = Registry(storage).champion()
     if version is None:
-        yield warn("champion", "there is none, so nothing can be classified", "run 'nightsort train'")
+        yield warn("champion", "there is none, so nothing can be classified", "run 'nightsort ingest', then 'train'")
         return
     card = load_card(storage, version)
     card.preprocess()
