@@ -52,6 +52,13 @@ def test_the_import_contracts_hold() -> None:
     assert "4 kept, 0 broken" in done.stdout
 
 
+def test_the_types_hold() -> None:
+    """Here, beside other tests, and no step before them: mypy keeps one core busy for most of a minute."""
+    done = subprocess.run([Path(sys.executable).parent / "mypy"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Success: no issues found in" in done.stdout
+
+
 def test_the_library_loads_no_prefect_and_no_dask() -> None:
     modules = [dotted(file) for file in SOURCES if "nightsort" in file.parts]
     loaded = loaded_by("".join(f"import {name}\n" for name in modules))

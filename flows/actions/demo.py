@@ -38,13 +38,14 @@ def demo(data: Path | None, into: Path, say: Callable[[str], Any]) -> tuple[list
     samples = copy_folder(data, into) if data else write_digits(into)
     root = str(into / "storage")
     say(f"pictures: {samples.labelled} (labelled), {', '.join(str(drop) for drop in samples.drops)}\n")
-    steps: list[tuple[Any, Any]] = [
-        (ingest, IngestParams(source=str(samples.labelled), storage=root)),
-        (train, TrainParams(storage=root, **({} if data else _DIGITS))),  # type: ignore[arg-type]
-        *((classify, ClassifyParams(source=str(drop), storage=root)) for drop in _nights(samples)),
+    steps: list[tuple[str, Any, Any]] = [
+        ("labelled pictures become a dataset", ingest, IngestParams(source=str(samples.labelled), storage=root)),
+        ("a model learns from it", train, TrainParams(storage=root, **({} if data else _DIGITS))),  # type: ignore[arg-type]
+        *((what, classify, ClassifyParams(source=str(drop), storage=root)) for what, drop in _nights(samples)),
     ]
     reports = []
-    for flow, params in steps:
+    for what, flow, params in steps:
+        say(f"-- {what}")
         report: Report = flow(params)
         for line in summary.as_lines(report, store.location(report)):
             say(line)
@@ -52,9 +53,14 @@ def demo(data: Path | None, into: Path, say: Callable[[str], Any]) -> tuple[list
     return _close(reports, samples, root)
 
 
-def _nights(samples: Samples) -> list[Path]:
+def _nights(samples: Samples) -> list[tuple[str, Path]]:
     first, second, archive = samples.drops
-    return [first, first, second, archive]  # the first one twice, to show that nothing is done twice
+    return [
+        ("the first night", first),
+        ("the first night once more: nothing is done twice", first),
+        ("the second night", second),
+        ("the third night, an archive that is read where it lies", archive),
+    ]
 
 
 def _close(reports: list[Report], samples: Samples, root: str) -> tuple[list[str], dict[str, Any]]:

@@ -4,6 +4,7 @@ Invariant: nothing heavy is imported before it is needed. Does not know how a se
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +14,7 @@ from flows.commands.launching import launch
 from flows.terminal import DEFAULT_CONFIG, common, declaration_of, dry_run, quiet, say
 from nightsort.config.catalogue import PARAMS
 from nightsort.config.serving import DEFAULT_POOL
+from nightsort.disk import is_uri
 from nightsort.errors import ConfigError
 
 
@@ -53,10 +55,16 @@ def check(explain: str | None, as_json: bool, config: Path | None, storage: str 
 
         return say(*explaining.explain(explain), as_json)
     declaration = declaration_of(config or DEFAULT_CONFIG, storage)
-    when = {name: f", {item.schedule}" if item.schedule else "" for name, item in declaration.pipelines.items()}
-    lines = [f"{name}: {item.flow}{when[name]}" for name, item in declaration.pipelines.items()]
+    lines = [_line(name, item) for name, item in declaration.pipelines.items()]
     lines.append(f"{config or DEFAULT_CONFIG}: {len(lines)} pipelines, no fault; storage {declaration.storage}")
     return say(lines, declaration.model_dump(), as_json)
+
+
+def _line(name: str, pipeline: Any) -> str:
+    when = f", {pipeline.schedule}" if pipeline.schedule else ""
+    source = pipeline.parameters.get("source")
+    absent = bool(source) and not is_uri(source) and not Path(source).exists()  # 'doctor' asks a bucket, too
+    return f"{name}: {pipeline.flow}{when}" + (f"; {source} is not there yet" if absent else "")
 
 
 @click.command(epilog=examples("nightsort up", "nightsort up --config /srv/nightsort/pipelines.yaml"))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -247,6 +248,9 @@ def test_check_names_what_is_declared(nightsort: Callable[..., Said], declared: 
     assert said.out[0] == "nightly: classify, 0 2 * * * Europe/Berlin"
     assert re.search(rf"1 pipelines?, no fault; storage {re.escape(str(root))}$", said.out[-1])
     assert nightsort("check", "--config", declared, "--json").data["pipelines"].keys() == {"nightly"}
+    shutil.rmtree(declared.with_name("incoming"))
+    said = nightsort("check", "--config", declared)
+    assert said.code == 0 and said.out[0].endswith(f"; {declared.with_name('incoming')} is not there yet")
 
 
 def test_an_option_wins_over_the_file(nightsort: Callable[..., Said], declared: Path, tmp_path: Path) -> None:

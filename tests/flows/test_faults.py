@@ -8,7 +8,7 @@ from tests.conftest import missing
 from tests.soak.faults import KINDS, Bench, Case, build, compiler, every, harm, name_of, table
 from tests.soak.pictures import make_drop
 
-STEPS, STRIDE = 500, 100
+STEPS, STRIDE = 500, 167
 """A run takes fewer steps than this; one in so many is tried, with each kind of fault another one."""
 
 
