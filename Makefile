@@ -23,7 +23,7 @@ demo: $(SETUP) ## the whole loop on handwritten digits; DATA=folder for your own
 test: $(SETUP) ## lint, types, layers and every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: $(SETUP) ## the documentation as a site, docs/_build/html/index.html
 	$(BIN)/sphinx-build -W --keep-going -n --quiet docs docs/_build/html

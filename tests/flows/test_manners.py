@@ -2,15 +2,18 @@
 
 import io
 import re
+import signal
+import sys
 from collections.abc import Callable
 
 import click
 import pytest
 
 from flows import terminal
-from flows.cli import cli
+from flows.cli import _send_again, cli
 from flows.commands.catalogue import ENTRIES
 from tests.flows.commands import Said
+from tests.waiting import until
 
 ESCAPE = "\x1b["
 
@@ -110,3 +113,22 @@ def test_a_mistake_names_the_next_step(words: str, step: str, nightsort: Callabl
     said = nightsort(*words.split())
     assert (said.code, len(said.err), said.out) == (2, 1, [])
     assert step in said.err[0]
+
+
+@pytest.mark.parametrize(("sent", "raised"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_signal_that_a_finaliser_swallowed_comes_again(
+    sent: signal.Signals, raised: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Finalised:
+        def __del__(self) -> None:
+            raise raised
+
+    came: list[int] = []
+    before = signal.signal(sent, lambda number, _: came.append(number))
+    monkeypatch.setattr(sys, "unraisablehook", _send_again)
+    try:
+        Finalised()
+        until(lambda: bool(came), "the signal once more")
+    finally:
+        signal.signal(sent, before)
+    assert came == [sent]
