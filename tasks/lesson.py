@@ -7,6 +7,7 @@ Does not know what is trained, or how often.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,6 +41,15 @@ class Lesson:
     notes: list[str] = field(default_factory=list)  # what was left out
 
 
+class Taught(NamedTuple):
+    """What a dataset version can teach, before a picture is read."""
+
+    dataset_version: int
+    classes: list[str]  # the position is the class id
+    counts: dict[str, dict[str, int]]  # pictures by class and split, of classes that cannot be taught too
+    forgotten: list[str]  # classes of the champion that cannot be taught any more
+
+
 @stage(retries=2)
 def load_pictures(
     run: Run, params: JudgedParams | CompareParams, folder: Path, image_size: int | None = None
@@ -49,8 +59,8 @@ def load_pictures(
     :param image_size: in place of that of the parameters, for flows that have none
     :raises DatasetError: fewer than two classes with training pictures, or no test picture
     """
-    dataset, before = Dataset(run.storage), _classes_of_champion(run)
-    version, classes, counts = taught(run, params)
+    dataset = Dataset(run.storage)
+    version, classes, counts, forgotten = taught(run, params)
     left_out = [label for label in counts if not counts[label]["train"]]
     preprocessing = _preprocessing(dataset, params, image_size)
     loading = params.loading if isinstance(params, FitParams) else "auto"
@@ -67,24 +77,25 @@ def load_pictures(
         train=train,
         validation=validation,
         test=test,
-        forgotten=[label for label in before if label not in classes],
+        forgotten=forgotten,
         notes=_notes({label: counts[label] for label in left_out}),
     )
 
 
-def taught(run: Run, params: JudgedParams | CompareParams) -> tuple[int, list[str], dict[str, dict[str, int]]]:
-    """The dataset version, the classes that it can teach, and the pictures of all by class and split.
+def taught(run: Run, params: JudgedParams | CompareParams) -> Taught:
+    """What the dataset version of these parameters can teach.
 
     :raises DatasetError: fewer than two classes with training pictures, or no test picture
     """
     dataset = Dataset(run.storage)
     version = dataset.resolve(params.dataset_version)
     counts = dataset.counts(version)
-    classes = _in_order([label for label in counts if counts[label]["train"]], _classes_of_champion(run))
+    before = _classes_of_champion(run)
+    classes = _in_order([label for label in counts if counts[label]["train"]], before)
     _check(version, classes)
     if not any(counts[label]["test"] for label in classes):
         raise DatasetError(f"dataset version {version}: its test split is empty; ingest more pictures")
-    return version, classes, counts
+    return Taught(version, classes, counts, [label for label in before if label not in classes])
 
 
 def _check(version: int, classes: list[str]) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from flows.terminal import Told
+from nightsort.arrow import frequencies
 from nightsort.balance.plan import make_plan
 from nightsort.config.curation import AugmentParams
 from nightsort.config.gate import PromoteParams
@@ -71,8 +71,7 @@ def _ingest(run: Run, params: IngestParams) -> Told:
     check_labels(listing, params)
     decided = leave_out_unchanged(run, listing)
     new = new_rows(decided)
-    labels = pc.value_counts(new["label"].drop_null())
-    classes = {row["values"]: row["counts"] for row in labels.to_pylist()}
+    classes = frequencies(new["label"].drop_null())
     version = Dataset(run.storage).version()
     before = Dataset(run.storage).counts(version) if version else {}
     lines = [_found(params, decided)]
@@ -89,7 +88,7 @@ def _ingest(run: Run, params: IngestParams) -> Told:
 
 
 def _train(run: Run, params: TrainParams) -> Told:
-    version, classes, counts = taught(run, params)
+    version, classes, counts, _ = taught(run, params)
     check_name(params.model)
     dataset = Dataset(run.storage)
     planned = make_plan(params.balance, dataset.labelled(version, "train", classes)[1], classes)
@@ -131,7 +130,7 @@ def _augment(run: Run, params: AugmentParams) -> Told:
     dataset = Dataset(run.storage)
     version = dataset.resolve(None)
     planned = plan_copies(run, params, version)
-    copies = {row["values"]: row["counts"] for row in pc.value_counts(planned["label"]).to_pylist()}
+    copies = frequencies(planned["label"])
     now = {label: splits["train"] for label, splits in dataset.counts(version).items()}
     lines = [
         f"{plural(planned.num_rows, 'varied picture')} of {plural(len(copies), 'class')} would be added to dataset "
@@ -163,8 +162,7 @@ def _found(params: IntakeParams, decided: pa.Table) -> str:
 
 def _outcomes(decided: pa.Table) -> dict[str, Any]:
     """What can be said without reading, by the reasons of the schema."""
-    reasons = pc.value_counts(decided["reason"].drop_null()).to_pylist()
-    return {"discovered": decided.num_rows, "reasons": {row["values"]: row["counts"] for row in reasons}}
+    return {"discovered": decided.num_rows, "reasons": frequencies(decided["reason"].drop_null())}
 
 
 def _table(first: str, second: str, third: str, rows: list[tuple[str, int, int]]) -> list[str]:

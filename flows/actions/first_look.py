@@ -99,7 +99,7 @@ def look(place: str, manifest: str | None, folder: Path) -> Seen | None:
     :param folder: where relative places begin
     :raises SourceError: if there is no such source, or the manifest is faulty
     """
-    if "://" in place:
+    if disk.is_uri(place):
         return None
     source = disk.absolute(place, folder)
     until, whole = time.monotonic() + _SECONDS, True

@@ -8,9 +8,8 @@ Does not know how they are printed.
 from itertools import islice
 from typing import Any
 
-import pyarrow.compute as pc
-
 from flows.terminal import Told
+from nightsort.arrow import frequencies
 from nightsort.dataset.versions import Dataset, Version
 from nightsort.errors import StorageError
 from nightsort.learning.registry import Registry
@@ -107,7 +106,7 @@ def _version_lines(version: Version) -> list[str]:
 def quarantined(storage: Storage, limit: int, reason: str | None = None) -> Told:
     """Counts by reason, and the newest rows."""
     rows = Quarantine(storage).rows("path", "member", "reason", "detail", "run_id", "quarantined_at", reason=reason)
-    counts = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(rows["reason"])}
+    counts = frequencies(rows["reason"])
     newest = rows.sort_by([("quarantined_at", "descending")]).slice(0, limit).to_pylist()
     lines = [f"{row['reason']:18} {place(row['path'], row['member'])}{_detail(row['detail'])}" for row in newest]
     if rows.num_rows > len(newest):

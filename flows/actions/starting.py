@@ -81,7 +81,7 @@ def _apart(answers: Answers, folder: Path) -> None:
     :raises ConfigError: if they are
     """
     labelled, incoming = (Path(disk.absolute(place, folder)) for place in (answers.labelled, answers.incoming))
-    if not answers.manifest and "://" not in answers.labelled and incoming.is_relative_to(labelled):
+    if not answers.manifest and not disk.is_uri(answers.labelled) and incoming.is_relative_to(labelled):
         raise ConfigError(
             f"--incoming {answers.incoming}: lies in the labelled pictures, {answers.labelled}, and would be learned "
             "as a class of them; choose a folder beside them"
@@ -135,5 +135,5 @@ def _yaml(value: Any) -> str:
 def _make(incoming: str, folder: Path) -> None:
     """The folder for new pictures, so that the first night finds it empty rather than missing."""
     place = Path(disk.absolute(incoming, folder))
-    if "://" not in incoming and place.is_relative_to(folder.resolve()) and not place.exists():
+    if not disk.is_uri(incoming) and place.is_relative_to(folder.resolve()) and not place.exists():
         place.mkdir(parents=True)

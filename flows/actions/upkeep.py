@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from flows.terminal import Told
+from nightsort.arrow import frequencies
 from nightsort.dataset.versions import Dataset
 from nightsort.leases import lease
 from nightsort.quarantine import Quarantine
@@ -68,7 +69,7 @@ def requeue(storage: Storage, reason: str | None) -> Told:
 def would_requeue(storage: Storage, reason: str | None) -> Told:
     """How many verdicts there are to forget."""
     found = Quarantine(storage).rows("reason", reason=reason)["reason"]
-    reasons = {item["values"].as_py(): item["counts"].as_py() for item in pc.value_counts(found)}
+    reasons = frequencies(found)
     told = "".join(f", {name} {number}" for name, number in sorted(reasons.items()))
     lines = [f"{plural(len(found), 'file')} would be looked at again{told}", "dry run: nothing was written"]
     return lines, {"dry_run": True, "requeued": len(found), "reasons": reasons}

@@ -102,7 +102,7 @@ def interview(given: dict[str, Any], folder: Path, interactive: bool, tell: Call
 
 def _found(manifest: str | None, folder: Path) -> str | None:
     """A manifest beside the pictures keeps its name; one in the project is found from everywhere."""
-    if not manifest or "://" in manifest:
+    if not manifest or disk.is_uri(manifest):
         return manifest
     place = Path(disk.absolute(manifest, folder))
     return str(place) if place.is_file() else manifest

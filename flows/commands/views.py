@@ -11,6 +11,7 @@ import click
 
 from flows.commands.help import examples
 from flows.terminal import common, say, storage_of
+from nightsort import disk
 from nightsort.errors import ConfigError
 
 
@@ -123,7 +124,7 @@ def report(
     root = storage_of(config, storage)
     lines, data = difference.differ(root, *diff) if diff else inspection.latest_report(root)
     page = data["page"] if diff else data["report"]
-    if open_it and "://" in page:
+    if open_it and disk.is_uri(page):
         raise ConfigError(f"--open: no browser opens {page}; fetch it from the bucket first")
     if open_it:
         click.launch(page)

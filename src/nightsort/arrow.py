@@ -1,4 +1,4 @@
-"""Owns how Arrow is first used in a process: without pandas.
+"""Owns what Nightsort adds to Arrow: a first use without pandas, and the values of a column counted.
 
 Arrow imports pandas, if it is installed, as soon as it is given a Python list, and its datasets when they are
 imported: seconds and 60 MB for each process, for conversions that Nightsort never asks for. cleanlab brings it along.
@@ -7,8 +7,10 @@ Invariant: pandas can still be imported by who wants it. Does not know who uses 
 """
 
 import sys
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 class _Absent:
@@ -28,6 +30,16 @@ def without_pandas() -> None:
             pa.array([0])
         finally:
             sys.meta_path.remove(_Absent)
+
+
+def frequencies(column: pa.Array | pa.ChunkedArray) -> dict[Any, int]:
+    """How often each value occurs, in the order in which they occur first.
+
+    >>> frequencies(pa.array(["cat", "dog", "cat"]))
+    {'cat': 2, 'dog': 1}
+    """
+    counted = pc.value_counts(column)
+    return dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
 
 
 without_pandas()

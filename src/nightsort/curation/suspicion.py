@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nightsort.arrow import frequencies
 from nightsort.dataset import twins
 
 DENIED = 0.05
@@ -132,8 +133,7 @@ def most_repeated(pictures: pa.Table, radius: int) -> Repeated | None:
         are compared, and the count is extrapolated
     :param radius: largest distance of the perceptual hashes, in bits
     """
-    counts = pc.value_counts(pictures["label"]).to_pylist()
-    large = sorted(row["values"] for row in counts if row["counts"] >= MANY)
+    large = sorted(label for label, count in frequencies(pictures["label"]).items() if count >= MANY)
     found = [_most_repeated(pictures.filter(pc.equal(pictures["label"], label)), max(0, radius)) for label in large]
     return max((item for item in found if item), key=lambda item: item.pictures / item.of, default=None)
 

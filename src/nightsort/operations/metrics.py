@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-import pyarrow.compute as pc
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
+from nightsort.arrow import frequencies
 from nightsort.config.catalogue import PARAMS
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import StorageError
@@ -110,8 +110,8 @@ class Metrics:
         """What was ever classified, and what is set aside."""
         yield CounterMetricFamily("nightsort_predictions", "Predictions in the ledger.", Ledger(self.storage).count())
         aside = _labelled("nightsort_quarantined_pictures", "Pictures in quarantine by reason.", "reason")
-        for item in pc.value_counts(Quarantine(self.storage).rows("reason")["reason"]):
-            aside.add_metric([item["values"].as_py()], item["counts"].as_py())
+        for reason, count in frequencies(Quarantine(self.storage).rows("reason")["reason"]).items():
+            aside.add_metric([reason], count)
         yield aside
 
     def dataset(self) -> Iterator[Metric]:

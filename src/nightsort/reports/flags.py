@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort.arrow import frequencies
 from nightsort.dataset.versions import Dataset
 from nightsort.reports.gallery import stored_thumbnails
 from nightsort.reports.shown import MAX_THUMBNAILS, Thumbnail
@@ -18,8 +19,8 @@ def flags(examples: pa.Table) -> dict[str, int]:
 
     :param examples: column flags, a list of text a picture
     """
-    counted = pc.value_counts(pc.list_flatten(examples["flags"])).to_pylist()
-    return {row["values"]: row["counts"] for row in sorted(counted, key=lambda row: (-row["counts"], row["values"]))}
+    counted = frequencies(pc.list_flatten(examples["flags"]))
+    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
 
 
 def flagged(dataset: Dataset, examples: pa.Table) -> list[Thumbnail]:

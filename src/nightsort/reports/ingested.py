@@ -6,6 +6,7 @@ Invariant: bounded, however much was taken in. Does not know how it will look.
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort.arrow import frequencies
 from nightsort.dataset.admission import Admission
 from nightsort.dataset.versions import Dataset
 from nightsort.reports import gallery
@@ -51,8 +52,7 @@ def describe(
 
 
 def _classes(dataset: Dataset, version: int) -> list[ClassCount]:
-    held = dataset.examples(["label"], pc.field("split") == WITHHELD, version)["label"].value_counts().to_pylist()
-    withheld = {row["values"]: row["counts"] for row in held}
+    withheld = frequencies(dataset.examples(["label"], pc.field("split") == WITHHELD, version)["label"])
     counts = {label: dict.fromkeys(("train", "validation", "test"), 0) for label in withheld} | dataset.counts(version)
     return [
         ClassCount(label=label, total=sum(splits.values()) + aside, **splits, withheld=aside)

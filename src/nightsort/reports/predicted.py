@@ -8,6 +8,7 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightsort.arrow import frequencies
 from nightsort.drift.sample import LIMIT, Sample
 from nightsort.reports.shown import MAX_THUMBNAILS
 from nightsort.schema import PREDICTIONS
@@ -30,8 +31,7 @@ class Predicted:
 
     def add(self, predictions: pa.Table) -> None:
         """Take in the predictions of one chunk, a table of the schema PREDICTIONS."""
-        for item in pc.value_counts(predictions["label"]).to_pylist():
-            self.counts[item["values"]] += item["counts"]
+        self.counts.update(frequencies(predictions["label"]))
         self.abstained += pc.sum(predictions["abstained"]).as_py() or 0
         rows = pa.concat_tables([self.least_certain, predictions.select(_SHOWN)])
         least = pc.select_k_unstable(rows, k=min(MAX_THUMBNAILS, rows.num_rows), sort_keys=[("margin", "ascending")])
