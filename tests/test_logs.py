@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nightsort import logs
+from nightsort.errors import ShardError, SourceError, WriteError
 
 CANARY = "canary-6f1c9"
 Written = Callable[[], str]
@@ -104,6 +105,28 @@ def test_no_handler_sees_a_secret(written: Written, monkeypatch: pytest.MonkeyPa
         log.handlers.clear()
     assert len(seen) == 4 and CANARY not in "".join(seen)
     assert "inner [redacted]" in seen[-1]
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "shown"),
+    [
+        (SourceError("--source /nowhere: does not exist"), None, False),
+        (WriteError("the disk is full"), OSError(28, "No space left"), False),
+        (ShardError("shard 3 failed"), ZeroDivisionError("division by zero"), True),
+        (ZeroDivisionError("division by zero"), None, True),
+    ],
+)
+def test_a_traceback_is_for_bugs(
+    error: Exception, cause: Exception | None, shown: bool, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(logs.FORM, "text")
+    logs.install()
+    try:
+        raise error from cause
+    except Exception:
+        logging.getLogger("prefect.flow_runs").exception("it failed: %r", error)
+    told = written()
+    assert str(error) in told and ("Traceback" in told) == shown
 
 
 def test_extra_fields_have_no_secret(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Owns the log of a process: the form of its lines, the run that they belong to.
 
 Invariant: no secret leaves the process in a log line, whatever handler writes it; where nobody asked for a log, the
-terminal is as quiet as without one. Does not know what is worth telling, nor what is secret.
+terminal is as quiet as without one; a traceback is for bugs. Does not know what is worth telling, nor what is secret.
 
 `NIGHTSORT_LOG=json` writes one JSON object a line on standard error, `NIGHTSORT_LOG=text` the same for people.
 """
@@ -18,6 +18,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from nightsort.errors import NightsortError
 from nightsort.redaction import redacted
 
 FORM = "NIGHTSORT_LOG"
@@ -94,8 +95,7 @@ class Redaction(logging.Filter):
             if (clean := redacted(message)) != message:
                 record.msg, record.args = clean, ()
             if record.exc_info:
-                record.exc_text = redacted(logging.Formatter().formatException(record.exc_info))
-                record.exc_info = None
+                record.exc_text, record.exc_info = _traceback(record.exc_info), None
             for key in record.__dict__.keys() - _KEPT:
                 record.__dict__[key] = _without(record.__dict__[key])
         except Exception as error:  # a message that does not fit its arguments; the line itself must not end the work
@@ -105,6 +105,14 @@ class Redaction(logging.Filter):
 
 
 _KEPT = logging.makeLogRecord({}).__dict__.keys()
+
+
+def _traceback(raised: Any) -> str | None:
+    """Of an exception as logging has it; None for one raised on purpose, unless something unforeseen caused it."""
+    error = raised[1]
+    if isinstance(error, NightsortError) and isinstance(error.__cause__, NightsortError | OSError | None):
+        return None
+    return redacted(logging.Formatter().formatException(raised))
 
 
 def _without(value: Any) -> Any:

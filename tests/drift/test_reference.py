@@ -52,5 +52,5 @@ def test_a_wide_embedding_becomes_narrow_and_keeps_its_distances() -> None:
     assert small.shape == (20, MAX_WIDTH)
     before, after = (np.linalg.norm(points[:10] - points[10:], axis=1) for points in (wide, small))
     assert after == pytest.approx(before, rel=0.15)
-    assert np.array_equal(narrow(wide[3:5]), small[3:5])
+    assert narrow(wide[3:5]) == pytest.approx(small[3:5], abs=1e-4)  # a product of other rows adds up otherwise
     assert narrow(small) is small

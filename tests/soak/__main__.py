@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from tests.soak.checker import check, survey
-from tests.soak.faults import KINDS, Bench, build, every, harm, table
+from tests.soak.faults import KINDS, Bench, build, every, harm, name_of, table
 from tests.soak.kills import LANDED, kill_until_done
 from tests.soak.pictures import make_drop
 from tests.soak.scene import TOLERANCE, Scene, finish
@@ -65,8 +65,12 @@ def _faults(scene: Scene, asked: argparse.Namespace, seconds: float) -> list[str
     bench = Bench(build(folder), scene.trained, make_drop(folder / "drop", 12), folder / "work")
     steps, start = bench.steps(), time.perf_counter()
     print(f"\n{steps} steps, {len(KINDS)} kinds of fault at each", flush=True)
-    verdicts = [case for kind in KINDS for case in bench.run(every(range(1, steps + 1), [kind]))]
-    print("\n".join(table(verdicts)))
+    verdicts = []
+    for kind in KINDS:
+        cases = bench.run(every(range(1, steps + 1), [kind]))
+        print(f"{name_of(cases[0])}: {len(cases)} runs, {sum(map(bool, map(harm, cases)))} faults", flush=True)
+        verdicts += cases
+    print("\n".join(["", *table(verdicts)]))
     print(f"{len(verdicts)} runs in {time.perf_counter() - start:.0f} s\n", flush=True)
     beyond = bench.run(every(range(10 * steps, 10 * steps + 1)))
     faults = [f"a fault after {10 * steps} steps: {case['where']}" for case in beyond if case["where"] or case["end"]]
