@@ -34,11 +34,21 @@ def _mistyped(error: click.ClickException) -> str:
     """What is wrong with the words, what was meant if that is near, and where it says what there is."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = context.command_path if context else "nightsort"
+    if isinstance(error, click.NoSuchOption) and (argument := _argument(context, error.option_name)):
+        return f"{error.message.rstrip('.')}; {argument} stands alone, as in '{command} {argument}'"
     near = getattr(error, "possibilities", None)
     if not near:
         return f"{error.format_message().rstrip('.')}; see '{command} --help'"
     meant = near[0] if isinstance(error, click.NoSuchOption) else f"{command} {near[0]}"
     return f"{error.message.rstrip('.')}; did you mean '{meant}'? see '{command} --help'"
+
+
+def _argument(context: click.Context | None, option: str) -> str | None:
+    """The argument that somebody wrote as an option, as `--help` shows it."""
+    if not context:
+        return None
+    arguments = [param for param in context.command.params if isinstance(param, click.Argument)]
+    return next((each.make_metavar(context) for each in arguments if option == f"--{each.name}"), None)
 
 
 def _send_again(lost: Any) -> None:

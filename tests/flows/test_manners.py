@@ -51,6 +51,14 @@ def test_a_mistyped_word_is_told_what_was_meant(
     assert said.err[0].endswith(f"; did you mean '{meant}'? see '{see}'")
 
 
+def test_an_argument_that_is_written_as_an_option_is_told_how_to_write_it(nightsort: Callable[..., Said]) -> None:
+    said = nightsort("ingest", "--source", "pictures")
+    assert (said.code, said.out) == (2, [])
+    assert said.err == [
+        "nightsort: No such option '--source'; SOURCE stands alone, as in 'nightsort ingest SOURCE'",
+    ]
+
+
 class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
