@@ -28,6 +28,7 @@ def drawn(strategy: Balance, epoch: int = 1, epochs: int = 10) -> list[int]:
         ("logit_adjustment", [20, 6, 1], [20, 6, 1], [9, 9, 9]),
         ("focal", [20, 6, 1], [20, 6, 1], [20, 6, 1]),
         ("oversampling", [9, 9, 9], [20, 20, 20], [9, 9, 9]),
+        ("deferred_sampling", [20, 6, 1], [20, 20, 20], [9, 9, 9]),
         ("undersampling", [1, 1, 1], [1, 1, 1], [1, 1, 1]),
         ("square_root_sampling", [15, 8, 4], [15, 8, 4], [15, 8, 4]),  # in proportion to 4.47, 2.45 and 1
         ("smote", [20, 6, 1], [20, 20, 20], [20, 20, 20]),
@@ -62,6 +63,12 @@ def test_what_an_epoch_leaves_out_comes_in_later_ones() -> None:
 def test_a_class_whose_only_picture_cannot_be_mixed_is_noted() -> None:
     notes = make_plan("pixel_smote", LABELS, CLASSES).notes
     assert notes == ["pixel_smote: one training picture of single; it is repeated, not mixed"]
+
+
+def test_all_pictures_that_cannot_be_mixed_are_noted_beside_a_pair_that_can() -> None:
+    plan = make_plan("pixel_smote", np.array([0, 0, 1, 2]), CLASSES)
+    assert plan.notes == ["pixel_smote: one training picture of rare, single; it is repeated, not mixed"]
+    assert make_plan("pixel_smote", np.array([0, 1, 2]), CLASSES).notes == []
 
 
 def test_an_epoch_holds_all_of_a_class_before_any_of_it_again() -> None:

@@ -118,6 +118,29 @@ def test_the_seed_decides_the_interval():
     assert first.difference_low != other.difference_low
 
 
+def test_the_seed_decides_the_intervals_of_the_slices_too():
+    frozen = np.arange(len(LABELS)) % 3 > 0
+    first, again = (decide(model(0.8), model(0.85, 1), frozen=frozen) for _ in range(2))
+    assert len(first.slices) == 2 and first.slices == again.slices
+    assert decide(model(0.8), model(0.85, 1), frozen=frozen, seed=1).slices != first.slices
+
+
+def test_the_same_answers_are_a_condition_of_their_own():
+    passed = {check.name: check.passed for check in decide(model(0.9), model(0.9)).checks}
+    assert not passed["other answers"]
+
+
+@pytest.mark.parametrize(("lost", "passed"), [(4, True), (5, False)])
+def test_of_a_slice_fewer_than_five_pictures_decide_nothing(lost, passed):
+    frozen = np.arange(len(LABELS)) % 8 > 0
+    champion = (np.eye(3)[LABELS] * 0.7 + 0.1).astype(np.float32)
+    challenger = champion.copy()
+    challenger[np.flatnonzero(~frozen)[:lost]] = [0.1, 0.1, 0.8]
+    decision = decide(champion, challenger, frozen=frozen)
+    assert decision.slices[1].difference_high < 0
+    assert {check.name: check.passed for check in decision.checks}["newest pictures"] == passed
+
+
 @pytest.mark.parametrize("champion", [None, np.empty((0, 3), np.float32)])
 def test_no_test_picture_is_refused(champion):
     with pytest.raises(DatasetError, match="test split: no picture to judge by"):
