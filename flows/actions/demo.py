@@ -22,7 +22,7 @@ from nightsort.reports.data import Report
 from nightsort.scoring.ledger import Ledger
 from nightsort.storage import Storage
 
-_DIGITS = {"image_size": 32}  # strokes, not texture: small is enough, and quick
+_DIGITS = {"image_size": 32, "epochs": 30}  # strokes, not texture: small and few are enough, and quick
 
 
 def demo(data: Path | None, into: Path, say: Callable[[str], Any]) -> tuple[list[str], dict[str, Any]]:

@@ -50,8 +50,9 @@ def test_integers_do_not_wrap_round(strategy: Balance) -> None:
 
 
 @every_method
-def test_the_seed_decides(strategy: Balance) -> None:
-    first, again, other = (synthesise(strategy, *TOGETHER, TARGETS, CLASSES, seed)[0] for seed in (1, 1, 2))
+@pytest.mark.parametrize("given_rows", [APART, TOGETHER], ids=["apart", "together"])
+def test_the_seed_decides(strategy: Balance, given_rows: tuple[Rows, Labels]) -> None:
+    first, again, other = (synthesise(strategy, *given_rows, TARGETS, CLASSES, seed)[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -84,6 +85,15 @@ def test_notes_name_the_classes_that_fell_back(strategy: Balance, fallen: str) -
     # ADASYN looks at as many neighbours as c has others, which are all its own; Borderline-SMOTE at ten of any class.
     note = f"{strategy}: no neighbours of other classes to go by for {fallen}; plain SMOTE is used"
     assert notes[2:] == ([note] if fallen else [])
+
+
+def test_notes_name_all_classes_of_few_pictures() -> None:
+    labels = np.repeat(range(6), [9, 6, 5, 2, 1, 1])
+    rows = np.random.default_rng(0).random((len(labels), 3), dtype=np.float32)
+    assert synthesise("smote", rows, labels, dict.fromkeys(range(6), 9), list("abcdef"), seed=0)[2] == [
+        "smote: one training picture of e, f; it is repeated, not interpolated",
+        "smote: c, d with 5 training pictures or fewer; fewer neighbours are used",
+    ]
 
 
 def test_each_method_makes_other_rows_where_classes_overlap() -> None:

@@ -93,6 +93,15 @@ def test_what_only_one_gets_right_is_counted_and_both_are_scored(
     assert found.p_value == evidence.mcnemar(LABELS, first, second)
 
 
+def test_one_that_is_right_eight_times_alone_is_no_coin(
+    asked: list[tuple[object, ...]], storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says = {3: sure(*[(1, 0.9)] * 8), 5: sure(*[(0, 0.9)] * 8)}
+    nuts = np.zeros(8, np.int64)
+    monkeypatch.setattr(subject, "answers", lambda root, version, *_: Answers(says[version], nuts, [*IDS, "g", "h"]))
+    assert duel(storage, (3, 5), 7).p_value == pytest.approx(2 / 2**8)
+
+
 def test_models_that_know_no_class_of_the_split_are_refused(
     asked: list[tuple[object, ...]], storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
