@@ -166,6 +166,12 @@ def test_a_group_that_the_name_holds_is_the_group() -> None:
     assert said["a"]["split"] == said["b"]["split"] == policy.split_of("7")
 
 
+def test_a_group_that_a_manifest_names_stands_before_what_group_by_captures() -> None:
+    arriving = [picture("a", group="oven 2", name="/in/tile7/1.jpg"), picture("b", name="/in/tile7/2.jpg")]
+    said = placed(arriving, [TRAINED], Policy(group_by=r"tile(\d+)"))
+    assert (said["a"]["group"], said["b"]["group"]) == ("oven 2", "7")
+
+
 def test_a_twin_of_the_dataset_follows_it() -> None:
     for split in SPLITS:
         present = [picture("old", 0b1111, group="home", split=split)]
