@@ -166,6 +166,32 @@ def test_a_group_that_the_name_holds_is_the_group() -> None:
     assert said["a"]["split"] == said["b"]["split"] == policy.split_of("7")
 
 
+TESTED = [name for name in map(str, range(200)) if Policy().split_of(name) == "test"]
+"""Names of groups that a hash puts into the test split."""
+
+
+def test_a_class_with_a_training_picture_by_hash_keeps_its_test_pictures() -> None:
+    taught = next(name for name in map(str, range(200)) if Policy().split_of(name) == "train")
+    rows = [picture(f"sha {name}", group=name) for name in (*TESTED[:3], taught)]
+    said = placed(rows, [], Policy())
+    assert [said[f"sha {name}"]["split"] for name in (*TESTED[:3], taught)] == ["test"] * 3 + ["train"]
+
+
+def test_a_group_that_teaches_two_classes_is_one_group_for_both() -> None:
+    """The group of a and c goes to train for a; when it is c's turn, after b's, c has its training picture."""
+    third, both, second = sorted(TESTED[:3])
+    rows = [
+        picture("a", group=both, label="a"),
+        picture("with a", group=both, label="c"),
+        picture("b", group=second, label="b"),
+        picture("c", group=third, label="c"),
+    ]
+    said = placed(rows, [], Policy())
+    assert {name: row["split"] for name, row in said.items()} == {
+        "a": "train", "with a": "train", "b": "train", "c": "test",
+    }  # fmt: skip
+
+
 def test_a_group_that_a_manifest_names_stands_before_what_group_by_captures() -> None:
     arriving = [picture("a", group="oven 2", name="/in/tile7/1.jpg"), picture("b", name="/in/tile7/2.jpg")]
     said = placed(arriving, [TRAINED], Policy(group_by=r"tile(\d+)"))
