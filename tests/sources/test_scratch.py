@@ -1,16 +1,18 @@
 """Scratch folders: gone at the end of a run, or before the next one if the run was killed."""
 
+import errno
 import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from nightsort.errors import WriteError
-from nightsort.sources.scratch import let_go, once, scratch, sweep
+from nightsort.sources.scratch import copying, fetching, let_go, once, scratch, sweep
 
 
 def put(folder: Path) -> None:
@@ -110,6 +112,33 @@ def test_a_scratch_folder_that_fails_is_no_fault_of_what_is_copied(tmp_path: Pat
 
     with pytest.raises(FileNotFoundError):
         once(tmp_path / "scratch" / "copy", "rest.tar.gz", missing)
+
+
+def _write(building: Path) -> None:
+    with copying(building / "rest.tar") as copy, Path("/dev/null").open("rb") as other:
+        os.dup2(other.fileno(), copy.fileno())  # which cannot be written to
+        copy.write(b"plain")
+
+
+def _fetch(building: Path) -> None:
+    with fetching(building / "rest.tar"):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("fill", [_write, _fetch])
+def test_a_write_that_fails_is_no_fault_of_what_is_copied(fill: Callable[[Path], None], tmp_path: Path) -> None:
+    """The operating system says no name of what it could not write, as of what it could not read."""
+    copy = tmp_path / "scratch" / "copy"
+    with pytest.raises(WriteError, match=r"scratch: (Bad file|Input/output).* for rest\.tar\.gz"):
+        once(copy, "rest.tar.gz", fill)
+    once(copy, "rest.tar.gz", put)
+    assert (copy / "a").exists()
+
+
+def test_a_scratch_folder_that_cannot_be_held_is_no_fault_of_what_is_copied(tmp_path: Path) -> None:
+    (tmp_path / "scratch.lock").mkdir()
+    with pytest.raises(WriteError, match=r"scratch: Is a directory for rest\.tar\.gz; set TMPDIR"):
+        once(tmp_path / "scratch" / "copy", "rest.tar.gz", put)
 
 
 def test_a_process_that_outlives_a_run_lets_go_of_its_copies(tmp_path: Path) -> None:

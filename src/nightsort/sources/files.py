@@ -19,7 +19,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from nightsort.errors import PictureError, SourceError
-from nightsort.sources.scratch import default_scratch, once
+from nightsort.sources.scratch import copying, default_scratch, fetching, once
 from nightsort.sources.unpacking import plain_name, unpack
 from nightsort.stores import EXTRAS, S3FS_ATTEMPTS, fsspec_options, lacking, reaching
 
@@ -190,12 +190,13 @@ def local(path: str, access: Access) -> Path:
 
     def fill(building: Path) -> None:
         if not compression:
-            fs.get_file(name, str(building / plain))
+            with fetching(building / plain):
+                fs.get_file(name, str(building / plain))
             copied = (building / plain).stat().st_size
             if copied != (info.get("size") or copied):
                 raise OSError(errno.EIO, f"gave {copied} of {info['size']} bytes", path)
             return
-        with fs.open(name, "rb") as source, (building / plain).open("wb") as target:
+        with fs.open(name, "rb") as source, copying(building / plain) as target:
             damage = unpack(source, compression, target, access.max_ratio)
         if damage:
             (building / _DAMAGE_NOTE).write_text(damage)

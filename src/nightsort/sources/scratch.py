@@ -7,6 +7,7 @@ Does not know what is copied.
 
 import errno
 import fcntl
+import io
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from filelock import FileLock
 
@@ -89,6 +91,9 @@ def once(folder: Path, what: str, fill: Callable[[Path], None]) -> None:
         return
     try:
         _use(folder.parent)
+    except OSError as error:
+        raise WriteError(f"{folder.parent}: {error.strerror} for {what}; set TMPDIR to a disk that is sound") from error
+    try:
         with FileLock(folder.with_suffix(".lock")):
             if not folder.exists():
                 _build(folder, fill)
@@ -99,6 +104,33 @@ def once(folder: Path, what: str, fill: Callable[[Path], None]) -> None:
             raise WriteError(
                 f"{folder.parent}: {error.strerror} for {what}; {free} bytes are free, make room or set TMPDIR"
             ) from error
+        raise
+
+
+@contextmanager
+def copying(copy: Path) -> Iterator[BinaryIO]:
+    """A new file for `fill` to write into, of which a failing write names it: else it looks like a failing read."""
+    with io.BufferedWriter(_Copy(copy, "wb")) as target:
+        yield target
+
+
+class _Copy(io.FileIO):
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = self.name
+            raise
+
+
+@contextmanager
+def fetching(copy: Path) -> Iterator[None]:
+    """Have a failing disk name the copy that somebody else's code writes: no network fails with EIO."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EIO:
+            error.filename = error.filename or str(copy)
         raise
 
 
