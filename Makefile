@@ -23,7 +23,7 @@ demo: $(SETUP) ## the whole loop on handwritten digits; DATA=folder for your own
 test: $(SETUP) ## lint, types, layers and every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 docs: $(SETUP) ## the documentation as a site, docs/_build/html/index.html
 	$(BIN)/sphinx-build -W --keep-going -n --quiet docs docs/_build/html
@@ -33,7 +33,7 @@ reference: $(SETUP) ## write docs/reference/ anew from the code
 	$(BIN)/python -m docs.house
 
 coverage: $(SETUP) ## every test, with the lines and branches that none of them reaches; half an hour
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=html --cov-report=term:skip-covered
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=html --cov-report=term:skip-covered
 
 mutants: $(SETUP) ## change ledger, gate, splits and balance a thousand times; a test must fail each time; an hour
 	$(BIN)/mutmut run --max-children 2

@@ -53,7 +53,7 @@ def missing(service: str) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of few tests first: these take longest, and two workers that end with short ones end together."""
+    """Files of few tests first: these take longest, and workers that end with short ones end together."""
     tests = Counter(item.path for item in items)
     items.sort(key=lambda item: tests[item.path])  # stable: the tests of a file stay together, in their order
 
