@@ -103,7 +103,10 @@ def _write(into: Path, by_class: dict[str, list[tuple[str, bytes]]], tail: int) 
     with zipfile.ZipFile(drops[2] / "night.zip", "w") as archive:
         for name, data in nights[2]:
             archive.writestr(zipfile.ZipInfo(f"pictures/{name}"), data)  # dated 1980, the same every time
-    _spoil(drops[0], nights[0])
+    _spoil(drops[0])
+    for name, data in nights[0][:1]:  # of a picture and its copy, the one that is read first is classified
+        truth[f"copy-of-{name}"] = truth[name]
+        (drops[0] / f"copy-of-{name}").write_bytes(data)
     return Samples(labelled, drops, truth)
 
 
@@ -116,12 +119,10 @@ def _claim(into: Path) -> None:
     (into / _MARKER).write_text("Made by 'nightsort demo', which removes this folder when it is run again.\n")
 
 
-def _spoil(drop: Path, night: list[tuple[str, bytes]]) -> None:
-    """Add what every real drop holds: things that are not whole, not pictures, or not new."""
+def _spoil(drop: Path) -> None:
+    """Add what every real drop holds: things that are not whole, or not pictures."""
     noise = np.random.default_rng(0).integers(0, 256, (_SIDE, _SIDE, 3), np.uint8)
     jpeg = bytes(cv2.imencode(".jpg", noise)[1])
     (drop / "cut-off.jpg").write_bytes(jpeg[: len(jpeg) // 2])
     (drop / "notes.png").write_text("Camera 2 was cleaned today.\n")
     (drop / "nothing.png").write_bytes(b"")
-    for name, data in night[:1]:
-        (drop / f"copy-of-{name}").write_bytes(data)
