@@ -34,8 +34,7 @@ def main() -> None:
         splits = ["validation"] * held + ["train"] * (len(names) - held)
         rows += [(f"labelled/{folder.name}/{name}", folder.name, s) for name, s in zip(names, splits, strict=True)]
     shutil.unpack_archive(samples.drops[2] / "night.zip", samples.drops[2])
-    known = samples.truth.keys() - {name for name in samples.truth if name.startswith("copy-of-")}
-    for file in sorted(file for drop in samples.drops for file in drop.rglob("*.png") if file.name in known):
+    for file in sorted(file for drop in samples.drops for file in drop.rglob("*.png") if file.name in samples.truth):
         rows.append((str(file.relative_to(into / "pictures")), samples.truth[file.name], "test"))
     manifest = into / "manifest.csv"
     with manifest.open("w", newline="") as stream:

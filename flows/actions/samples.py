@@ -105,8 +105,9 @@ def _write(into: Path, by_class: dict[str, list[tuple[str, bytes]]], tail: int) 
             archive.writestr(zipfile.ZipInfo(f"pictures/{name}"), data)  # dated 1980, the same every time
     _spoil(drops[0])
     for name, data in nights[0][:1]:  # of a picture and its copy, the one that is read first is classified
-        truth[f"copy-of-{name}"] = truth[name]
-        (drops[0] / f"copy-of-{name}").write_bytes(data)
+        copy = f"copy-of-{name}"
+        truth[copy] = truth[name]
+        (drops[0] / copy).write_bytes(data)
     return Samples(labelled, drops, truth)
 
 
