@@ -1,4 +1,4 @@
-"""The house: layers, what light commands load, docstrings, sizes, names."""
+"""The house: layers, what the library and light commands load, docstrings, sizes, names."""
 
 import ast
 import json
@@ -34,6 +34,12 @@ def loaded_by(statements: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
+def dotted(file: Path) -> str:
+    """The name by which a file of src/nightsort is imported."""
+    parts = file.relative_to(REPOSITORY / "src").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def test_there_is_something_to_look_at() -> None:
     tops = {file.relative_to(REPOSITORY).parts[0] for file in SOURCES}
     assert tops == {"src", "tasks", "flows", "rehearsal", "topology", "examples"} and len(SOURCES) > 50
@@ -51,6 +57,13 @@ def test_the_types_hold() -> None:
     done = subprocess.run([Path(sys.executable).parent / "mypy"], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Success: no issues found in" in done.stdout
+
+
+def test_the_library_loads_no_prefect_and_no_dask() -> None:
+    modules = [dotted(file) for file in SOURCES if "nightsort" in file.parts]
+    loaded = loaded_by("".join(f"import {name}\n" for name in modules))
+    assert "nightsort" in loaded
+    assert loaded & {"prefect", "dask", "distributed", "flows", "tasks"} == set()
 
 
 HEAVY = {"torch", "prefect", "distributed", "pandas", "openvino", "numpy", "pyarrow", "fsspec"}
