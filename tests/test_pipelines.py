@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from nightsort.config.catalogue import PARAMS
-from nightsort.config.intake import ClassifyParams
+from nightsort.config.curation import AugmentParams
 from nightsort.config.search import CompareParams
 from nightsort.config.training import TrainParams
 from nightsort.errors import ConfigError
@@ -56,10 +56,13 @@ PLACE = "pipelines.n.parameters."
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{flow: classify}", f"{PLACE}source: is required"),
+        ("{flow: ensemble}", f"{PLACE}models: is required: Versions of the models to combine, of one image size"),
         ("{flow: classify, parameters: {source: 3}}", f"{PLACE}source: must be a valid string, got 3"),
         ("{flow: train, parameters: {epochs: many}}",
-         f"{PLACE}epochs: must be a valid integer, unable to parse string as an integer, got 'many'"),
+         f"{PLACE}epochs: must be a whole number, such as 3, got 'many'"),
+        ("{flow: train, parameters: {epochs: 1.5}}", f"{PLACE}epochs: must be a whole number, such as 3, got 1.5"),
+        ("{flow: train, parameters: {target_precision: '0,95'}}",
+         f"{PLACE}target_precision: must be a number, such as 0.95, got '0,95'"),
         ("{flow: ensemble, parameters: {models: [1]}}", f"{PLACE}models: must be at least 2, got [1]"),
         ("{flow: train, parameters: {source: x}}", f"{PLACE}source: is not a known setting"),
         ("{flow: train, parameters: {bath_size: 4}}",
@@ -67,7 +70,7 @@ PLACE = "pipelines.n.parameters."
         ("{flow: train, parameters: }", "pipelines.n.parameters: must be a valid dictionary, got None"),
         ("{flow: train, parameters: 3}", "pipelines.n.parameters: must be a valid dictionary, got 3"),
         ("{flow: [train]}", f"pipelines.n.flow: must be {FLOWS}, got ['train']"),
-        ("{}", "pipelines.n.flow: is required"),
+        ("{}", "pipelines.n.flow: is required: What it does"),
         ("{flow: train, scedule: {}}", "pipelines.n.scedule: is not a known setting; did you mean 'schedule'?"),
         ("{flow: train, schedule: {crn: x, interval_seconds: 60}}",
          "pipelines.n.schedule.crn: is not a known setting; did you mean 'cron'?"),
@@ -227,10 +230,10 @@ def test_cron_lines_of_five_fields_are_taken(cron: str, file: Path) -> None:
 
 def test_faults_of_a_flow_given_on_the_command_line() -> None:
     with pytest.raises(ValidationError) as caught:
-        ClassifyParams.model_validate({"batch_sise": 3})
-    assert sorted(faults_of(caught.value, ClassifyParams, "classify")) == [
-        "classify: batch_sise: is not a known setting; did you mean 'batch_size'?",
-        "classify: source: is required",
+        AugmentParams.model_validate({"belw": 3})
+    assert sorted(faults_of(caught.value, AugmentParams, "augment")) == [
+        "augment: below: is required: Classes with fewer training pictures are filled up to this many",
+        "augment: belw: is not a known setting; did you mean 'below'?",
     ]
 
 

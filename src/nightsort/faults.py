@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from nightsort.redaction import redacted
 
@@ -45,9 +46,13 @@ def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseMod
     where = f"{place}: {dotted}" if dotted else place
     match detail["type"]:
         case "missing":
-            return f"{where}: is required"
+            return f"{where}: is required{_meaning(model, detail['loc'])}"
         case "bool_parsing":
             return f"{where}: must be true or false, got {detail['input']!r}"
+        case "int_parsing" | "int_from_float":
+            return f"{where}: must be a whole number, such as 3, got {detail['input']!r}"
+        case "float_parsing":
+            return f"{where}: must be a number, such as 0.95, got {detail['input']!r}"
         case "too_short":
             return f"{where}: must be at least {detail['ctx']['min_length']}, got {detail['input']!r}"
         case "extra_forbidden":
@@ -62,11 +67,18 @@ def _fault(detail: Any, place: str, inside: tuple[str, ...], model: type[BaseMod
     return (f"{where}: {message}" if message.endswith(got) else f"{where}: {message}, {got}") + hint
 
 
-def _settings(model: Any, path: list[Any]) -> Iterable[str]:
-    """The names that are known at a place inside a model."""
+def _meaning(model: Any, path: tuple[Any, ...]) -> str:
+    """What a setting is for, as the end of a message."""
+    *parents, name = path
+    described = _settings(model, parents)[name].description
+    return f": {described.removesuffix('.')}" if described else ""
+
+
+def _settings(model: Any, path: list[Any]) -> dict[str, FieldInfo]:
+    """The settings that are known at a place inside a model, by name."""
     for part in path:
         is_model = isinstance(model, type) and issubclass(model, BaseModel)
         model = model.model_fields[part].annotation if is_model else get_args(model)[-1]  # of a dict[str, model]
         if isinstance(model, UnionType):
             model = get_args(model)[0]
-    return cast("Iterable[str]", model.model_fields)
+    return cast("dict[str, FieldInfo]", model.model_fields)
