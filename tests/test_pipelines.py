@@ -187,6 +187,29 @@ def test_relative_folders_are_taken_from_where_the_file_lies(file: Path, monkeyp
     assert (params["e"].source, params["e"].rescore) == (None, str(here / "archive"))
 
 
+def test_a_file_beside_the_pipelines_is_found_from_everywhere(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file.parent / "given").mkdir()
+    (file.parent / "labels.csv").touch()
+    (file.parent / "given/start.safetensors").touch()
+    file.write_text(
+        dedent("""
+        pipelines:
+          project: {flow: ingest, parameters: {source: in, manifest: labels.csv}}
+          beside_the_pictures: {flow: ingest, parameters: {source: in, manifest: theirs.csv}}
+          stored: {flow: ingest, parameters: {source: in, manifest: "s3://bucket/labels.csv"}}
+          own: {flow: train, parameters: {weights: given/start.safetensors}}
+          published: {flow: train, parameters: {weights: imagenet}}
+    """)
+    )
+    monkeypatch.chdir("/")
+    pipelines, here = load(file).pipelines, file.parent
+    assert pipelines["project"].parameters["manifest"] == str(here / "labels.csv")
+    assert pipelines["beside_the_pictures"].parameters["manifest"] == "theirs.csv"
+    assert pipelines["stored"].parameters["manifest"] == "s3://bucket/labels.csv"
+    assert pipelines["own"].parameters["weights"] == str(here / "given/start.safetensors")
+    assert pipelines["published"].parameters["weights"] == "imagenet"
+
+
 def test_params_are_the_defaults_then_the_file_then_the_pipeline(file: Path) -> None:
     file.write_text(
         dedent("""

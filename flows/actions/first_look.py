@@ -105,6 +105,7 @@ def look(place: str, manifest: str | None, folder: Path) -> Seen | None:
     until, whole = time.monotonic() + _SECONDS, True
     classes: Counter[str | None] = Counter()
     side = None
+    manifest = disk.anchored(manifest, folder) if manifest else None
     with TemporaryDirectory() as scratch:
         for batch in list_source(source, Access(scratch), manifest=manifest):
             if time.monotonic() > until:

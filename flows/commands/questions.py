@@ -14,8 +14,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
-from nightsort import disk
-
 PRECISION = click.FloatRange(0, 1, min_open=True, max_open=True)
 _MISTAKES = "Of 100 pictures that get a class, how many may be wrong? Empty: confidence decides"
 _RARE = "Are some classes rare?"
@@ -77,11 +75,11 @@ def interview(given: dict[str, Any], folder: Path, interactive: bool, tell: Call
         return ask(question, default=default, show_default=default != "", err=True, **how) if interactive else default
 
     labelled = answer("labelled", "Labelled pictures: which folder, archive or bucket?", Answers.labelled)
-    manifest = _found(given["manifest"], folder)
+    manifest = given["manifest"]
     seen = seen_at(labelled, manifest, folder, tell)
     if not manifest and not (seen and seen.classes):
         beside = seen.manifests[0] if seen and seen.manifests else ""
-        manifest = _found(answer("manifest", "Which file names their labels? Empty: the folders do", beside), folder)
+        manifest = answer("manifest", "Which file names their labels? Empty: the folders do", beside)
         seen = seen_at(labelled, manifest, folder, tell) if manifest and "://" not in labelled else seen
     return {
         "labelled": labelled,
@@ -98,14 +96,6 @@ def interview(given: dict[str, Any], folder: Path, interactive: bool, tell: Call
         "rare": seen.rare if seen and given["rare"] is None else answer("rare", _RARE, Answers.rare, click.confirm),
         **({"image_size": seen.image_size} if seen and seen.image_size else {}),
     }
-
-
-def _found(manifest: str | None, folder: Path) -> str | None:
-    """A manifest beside the pictures keeps its name; one in the project is found from everywhere."""
-    if not manifest or disk.is_uri(manifest):
-        return manifest
-    place = Path(disk.absolute(manifest, folder))
-    return str(place) if place.is_file() else manifest
 
 
 def _precision(wrong: str) -> float | None:

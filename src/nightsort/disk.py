@@ -22,6 +22,12 @@ def absolute(place: str, folder: Path | None = None) -> str:
     return local if is_uri(local) else ((folder or Path()) / Path(local).expanduser()).resolve().as_posix()
 
 
+def anchored(place: str, folder: Path) -> str:
+    """A file below the folder by its whole path; what is none there, such as a name beside pictures, as it is."""
+    near = place if is_uri(place) else absolute(place, folder)
+    return near if Path(near).is_file() else place
+
+
 def is_uri(place: str) -> bool:
     """Whether a place is a URI; the letter of a Windows drive is no scheme.
 

@@ -16,12 +16,13 @@ from nightsort.config.compute import Compute, Tls
 from nightsort.config.run import RunParams, without_credentials
 from nightsort.config.schedule import Schedule
 from nightsort.config.serving import DEFAULT_POOL, JobVariables, Pool, Server
-from nightsort.disk import absolute
+from nightsort.disk import absolute, anchored
 from nightsort.errors import ConfigError
 from nightsort.faults import did_you_mean, faults_of
 from nightsort.words import Flow, Occasion, Trigger
 
 _PLACES = ("source", "storage", "rescore")  # parameters that are folders, from where the file lies
+_FILES = ("manifest", "weights")  # those that are files if one lies there, and else another name
 
 
 class Pipeline(BaseModel):
@@ -81,7 +82,7 @@ class Declaration(BaseModel):
 
 
 def load(file: Path) -> Declaration:
-    """Read and check pipelines.yaml; relative folders are taken from where it lies.
+    """Read and check pipelines.yaml; relative folders are taken from where it lies, and files that lie there.
 
     :raises ConfigError: one line per fault
     """
@@ -153,14 +154,13 @@ def _pool_faults(raw: dict[str, Any], place: str) -> list[str]:
 
 
 def _anchored(declaration: Declaration, folder: Path) -> Declaration:
+    def placed(key: str, value: Any) -> Any:
+        place = absolute if key in _PLACES else anchored if key in _FILES else None
+        return place(value, folder) if place and value else value
+
     pipelines = {
         name: pipeline.model_copy(
-            update={
-                "parameters": {
-                    key: absolute(value, folder) if key in _PLACES and value else value
-                    for key, value in pipeline.parameters.items()
-                }
-            }
+            update={"parameters": {key: placed(key, value) for key, value in pipeline.parameters.items()}}
         )
         for name, pipeline in declaration.pipelines.items()
     }

@@ -89,6 +89,14 @@ def test_what_is_not_there_yet_is_said_and_written_down(nightsort: Nightsort) ->
     assert said.code == 0 and "nowhere" in said.out[0] and said.out[0].endswith("written down all the same")
 
 
+def test_a_manifest_in_the_project_keeps_its_name_and_is_found(nightsort: Nightsort) -> None:
+    pictures(Path("project/flat"), a=1, b=1)
+    Path("project/labels.csv").write_text("path,label\na/0.png,x\nb/0.png,y\n")
+    said = nightsort("init", "project", "--labelled", "flat", "--manifest", "labels.csv")
+    assert said.code == 0 and "in 2 classes, rarest 1 (x)" in said.out[0]
+    assert "manifest: labels.csv" in Path("project/pipelines.yaml").read_text()
+
+
 def test_each_fault_of_a_manifest_is_a_line_of_its_own(nightsort: Nightsort) -> None:
     pictures(Path("flat"), one=2)
     Path("labels.csv").write_text("Datei;Klasse\na.png;x\n")
