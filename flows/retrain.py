@@ -14,7 +14,8 @@ def retrain(params: RetrainParams) -> Report:
     """Run `ingest`, if there is a source; ask whether it is due, with `if_needed`; `train`; `classify`, if wanted."""
     common = params.model_dump(include=set(RunParams.model_fields))
     if params.source:
-        report = subflow("ingest", IngestParams(source=params.source, manifest=params.manifest, **common))
+        taken = IngestParams(source=params.source, manifest=params.manifest, rules=params.rules, **common)
+        report = subflow("ingest", taken)
         if report.state == "skipped":
             return report
     said = []

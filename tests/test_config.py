@@ -81,7 +81,7 @@ def test_every_number_is_refused_just_outside_its_bounds(flow: str, kind: type[R
 def test_retrain_is_train_that_may_ingest_first_ask_whether_it_is_due_and_classify_again() -> None:
     own = RetrainParams.model_fields.keys() - TrainParams.model_fields.keys()
     rule = {"if_needed", "min_new_labels", "on_drift", "cool_down_hours"}
-    assert own == {"source", "manifest", "rescore"} | rule
+    assert own == {"source", "manifest", "rules", "rescore"} | rule
     assert not any(field.is_required() for field in RetrainParams.model_fields.values())
     assert not RetrainParams().if_needed
 

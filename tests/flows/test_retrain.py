@@ -154,6 +154,14 @@ def test_the_rule_is_asked_after_the_ingest(tmp_path: Path, root: Path, pictures
     assert [type(params) for params in started] == [IngestParams, IngestParams, TrainParams]
 
 
+def test_new_labels_are_held_to_the_same_rules(tmp_path: Path, root: Path, pictures: Any, started: list[Any]) -> None:
+    folder = pictures.labelled(tmp_path / "dark", {"red": 3}, start=800)
+    asked = {"source": str(folder), "storage": str(root), "if_needed": True, "cool_down_hours": 0}
+    report = retrain(RetrainParams(**asked, rules=["width > 0: quarantine"]))
+    assert started[0].rules == ["width > 0: quarantine"]
+    assert report.message.startswith("not needed: 0 new labels")
+
+
 def test_without_if_needed_nobody_is_asked(root: Path, started: list[Any]) -> None:
     report = retrain(RetrainParams(storage=str(root), epochs=7, notify=["drift"]))
     assert report.message == ""

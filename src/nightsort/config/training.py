@@ -9,6 +9,7 @@ from pydantic import Field
 
 from nightsort.config.gate import GateParams
 from nightsort.config.run import RunParams
+from nightsort.rules import RuleText
 from nightsort.words import Augment, Backend, Balance, Feature, Flip, Keep, Loading, Optimizer, Precision
 
 _SEEN: list[Feature] = ["hog", "colour"]
@@ -145,6 +146,9 @@ class RetrainParams(TrainParams):
 
     source: str | None = Field(None, min_length=1, description="Labelled pictures to ingest first; empty means none.")
     manifest: str | None = Field(None, min_length=1, description="Their manifest, if the class is not the folder.")
+    rules: list[RuleText] = Field(
+        default_factory=list, description="Rules of quality for them, such as 'sharpness < 20: flag'; see ingest."
+    )
     if_needed: bool = Field(
         False, description="Do nothing unless enough labels arrived since the last training, or pictures drifted."
     )
