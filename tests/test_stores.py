@@ -1,10 +1,12 @@
 """Every library goes to the endpoint that the environment names, and goes on where an answer broke off."""
 
+import re
 import threading
 from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from nightsort.errors import StaleError
 from nightsort.learning.registry import Registry
@@ -24,6 +26,15 @@ def test_the_endpoint_of_s3_alone_comes_first(monkeypatch: pytest.MonkeyPatch) -
     assert endpoint() == "http://here:9000"
     assert delta_options("s3://b/x") == {"AWS_ENDPOINT_URL": "http://here:9000", "AWS_ALLOW_HTTP": "true"}
     assert delta_options("/srv/x") == {} == delta_options("gs://b/x")
+
+
+def test_a_store_that_is_not_there_is_told_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1", "max_retries": "0"}
+    with pytest.raises(OSError, match="Connect") as caught:
+        DeltaTable("s3://bucket/root", storage_options={**delta_options("s3://bucket/root"), **keys})
+    told = r"no connection to http://127\.0\.0\.1:9: .*refused.*; see whether AWS_ENDPOINT_URL is right"
+    assert re.match(told, gist(caught.value))
 
 
 def test_of_an_answer_of_s3_the_fault_is_told() -> None:

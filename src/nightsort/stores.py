@@ -45,6 +45,7 @@ _REMEDIES = {
 }
 _ROLES = "//169.254.169.254/"  # where delta-rs asks for the role of a machine of Amazon's that has no keys
 _BROKEN_OFF = re.compile(r"HTTP error|response body|NETWORK_CONNECTION|[Tt]imed? ?out|connection (closed|reset)")
+_UNREACHED = re.compile(r"performing \w+ (\w+://[^/\s]+).*\(Connect\) (.+)")  # delta-rs, in one line
 _ENDPOINT = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # as botocore has it
 
 
@@ -137,7 +138,10 @@ def gist(error: BaseException) -> str:
         return f"{told[1]}: {told[2]}"
     if _ROLES in str(error):
         return "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role"
-    return " ".join(re.sub(r"\x1b\[\d+m|↳", "", re.split(r"\n\s+0: ", str(error))[0]).split())
+    line = " ".join(re.sub(r"\x1b\[\d+m|↳", "", re.split(r"\n\s+0: ", str(error))[0]).split())
+    if told := _UNREACHED.search(line):
+        return f"no connection to {told[1]}: {told[2]}{_REMEDIES['EndpointConnectionError'] if endpoint() else ''}"
+    return line
 
 
 def persistently(attempt: Callable[[], T]) -> T:
