@@ -33,7 +33,7 @@ def ingest(params: IngestParams) -> Report:
             account = open_account(run, params, decided)
             built = build_shards(run, params, policy, decided, account, workers)
             admission = admit_pictures(run, params, policy, listing, built, account)
-            version = commit_version(run, policy, built, admission, account, lease)
+            version = commit_version(run, built, admission, account, lease)
             tidy_dataset(run, lease)
             run.parts["ingest"] = describe_dataset(run, version, admission)
     except BusyError as error:

@@ -6,6 +6,7 @@ Does not know the order of the stages.
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,7 @@ from nightsort.config.intake import IngestParams
 from nightsort.datafiles import DataFile
 from nightsort.dataset.admission import PRESENT, Admission, admit
 from nightsort.dataset.policy import Policy
+from nightsort.dataset.radius import narrowed
 from nightsort.dataset.shards import BUILT, REPEATED, Order, Shard, build
 from nightsort.dataset.versions import Dataset
 from nightsort.errors import DatasetError, SourceError
@@ -137,16 +139,19 @@ def admit_pictures(
 
     :param listing: table of the schema LISTING, for what is gone from it
     """
-    present = Dataset(run.storage).examples(PRESENT)
+    dataset = Dataset(run.storage)
+    present = dataset.examples(PRESENT)
+    free = dataset.version() is None and params.near_duplicates is None
     with progress("comparing", None):
-        admission = admit(
+        decide = partial(
+            admit,
             pa.concat_tables(built.built),
             pa.concat_tables(built.repeated),
             present,
             gone(listing, present, params.source),
             pa.concat_tables([Quarantine(run.storage).bytes_known("ingest"), *built.set_aside]),
-            policy,
         )
+        admission = narrowed(policy, decide) if free else decide(policy)
     account.take(admission.not_admitted)
     bad = admission.not_admitted.filter(pc.equal(admission.not_admitted["outcome"], "quarantined")).to_pylist()
     rows = [row(item, item["reason"], item["detail"], flow="ingest", run_id=run.id) for item in bad]
@@ -155,7 +160,7 @@ def admit_pictures(
 
 
 @stage(retries=0)
-def commit_version(run: Run, policy: Policy, built: Built, admission: Admission, account: Account, lease: Lease) -> int:
+def commit_version(run: Run, built: Built, admission: Admission, account: Account, lease: Lease) -> int:
     """Make a new dataset version of what was admitted; without any, the newest version stays."""
     taken_in = admission.examples.num_rows + admission.relabelled.num_rows
     account.check(pending=taken_in)
@@ -167,7 +172,7 @@ def commit_version(run: Run, policy: Policy, built: Built, admission: Admission,
     version = dataset.version() or 0
     if rows.num_rows:
         files = built.files if admission.examples.num_rows else []
-        version = dataset.commit(files, rows, policy, run.id, lease.ticket())
+        version = dataset.commit(files, rows, admission.policy, run.id, lease.ticket())
     dataset.remember(admission.copies, lease.ticket())  # after the commit: what it is a copy of is in the dataset
     account.add("done", taken_in)
     return version

@@ -117,7 +117,15 @@ def test_a_near_duplicate_follows_its_twin_and_is_flagged_under_another_label() 
     assert result.examples.select(["split", "flags"]).to_pylist() == [{"split": "test", "flags": [OTHER_LABEL]}]
     [pair] = result.twins.to_pylist()
     assert (pair["sha256"], pair["twin"], pair["twin_distance"]) == (sha("a"), sha("b"), 1)
-    assert result.clusters == 1
+    assert result.clusters.to_pylist() == [1]
+
+
+def test_a_cluster_is_counted_once_whatever_groups_its_pictures_declare() -> None:
+    patterns = [0x0F1E2D3C4B5A6978 ^ bit for bit in (0, 1, 2)]
+    rows = [built(name, "x", phash=look, group=f"part {name}") for name, look in zip("abc", patterns, strict=True)]
+    result = decide([*rows, built("d", "x", phash=0x70E1D2C3B4A59687)], [])
+    assert len(set(result.examples["group"].to_pylist())) == 4
+    assert result.clusters.to_pylist() == [3]
 
 
 def test_what_would_tie_two_splits_together_is_set_aside() -> None:

@@ -115,6 +115,20 @@ def test_an_ingest_tells_its_rate_and_what_a_person_should_look_at(ingested_repo
     assert (summary["near_duplicates"], summary["clusters"], summary["disputed"]) == (41, 12, 3)
 
 
+@pytest.mark.parametrize(
+    ("cluster", "admitted", "told"), [(400, 2000, True), (49, 60, False), (100, 1001, False), (100, 1000, True)]
+)
+def test_a_cluster_too_large_for_near_duplicates_is_told(
+    cluster: int, admitted: int, told: bool, ingested_report: Callable[..., Report]
+) -> None:
+    report = ingested_report()
+    assert report.ingest
+    report.ingest = report.ingest.model_copy(update={"largest_cluster": cluster, "admitted": admitted})
+    said = [line for line in as_lines(report, PLACE) if line.startswith("  the largest cluster has ")]
+    assert len(said) == told
+    assert not told or f"{cluster} pictures, {cluster / admitted:.1%} of what came, all in one split" in said[0]
+
+
 def test_an_ingest_names_the_classes_that_training_leaves_out(ingested_report: Callable[..., Report]) -> None:
     report = ingested_report()
     assert report.ingest

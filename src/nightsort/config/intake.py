@@ -104,7 +104,7 @@ class IngestParams(IntakeParams):
     near_duplicates: int | None = _settled(
         "Pictures whose 64-bit perceptual hashes differ in at most this many bits, and look alike otherwise too, are "
         "kept in one split; -1 looks for none.",
-        "10",
+        "10, or as many fewer as keep a tenth of the pictures from being one cluster,",
         ge=-1,
         le=12,
     )

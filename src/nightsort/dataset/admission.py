@@ -40,7 +40,9 @@ class Admission:
     :param disputed: sha256 of the pictures of the dataset whose label is in dispute now
     :param not_admitted: the others, schema NOT_ADMITTED
     :param twins: sha256, label, twin, twin_label and twin_distance of the admitted pictures with a near-duplicate
-    :param clusters: groups of near-duplicates that have an admitted picture
+    :param clusters: how many admitted pictures each cluster of near-duplicates has
+    :param policy: what was decided under
+    :param narrowed: its radius of near-duplicates was made smaller, lest too much be tied together
     """
 
     examples: pa.Table
@@ -48,7 +50,14 @@ class Admission:
     disputed: pa.Array
     not_admitted: pa.Table
     twins: pa.Table
-    clusters: int
+    clusters: pa.Array
+    policy: Policy
+    narrowed: bool = False
+
+    @property
+    def largest_cluster(self) -> int:
+        """Admitted pictures of the largest cluster of near-duplicates."""
+        return pc.max(self.clusters).as_py() or 0
 
     @property
     def copies(self) -> pa.Table:
@@ -92,6 +101,7 @@ def admit(
         pa.concat_tables(others),
         placed.select(["sha256", "label", "twin", "twin_label", "twin_distance"]).filter(pc.is_valid(placed["twin"])),
         _clusters(placed),
+        policy,
     )
 
 
@@ -199,5 +209,5 @@ def _with_flag(flags: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArra
     return pa.chunked_array([*flags.chunks, pa.array(longer, flags.type)]).take(pa.array(place))
 
 
-def _clusters(placed: pa.Table) -> int:
-    return int(pc.count_distinct(placed.filter(pc.is_valid(placed["twin"]))["group"]).as_py())
+def _clusters(placed: pa.Table) -> pa.Array:
+    return pc.value_counts(placed.filter(pc.is_valid(placed["twin"]))["cluster"]).field("counts")

@@ -32,7 +32,8 @@ def assign(arriving: pa.Table, present: pa.Table, policy: Policy) -> pa.Table:
     :param present: sha256, label, the hashes, group and split of the dataset, without augmented pictures
     :returns: the arriving rows in their order with these columns: group and split, or null and the reason
         `straddles_splits` with its detail; twin, twin_label and twin_distance (bits of phash) of a near-duplicate,
-        null if there is none: the nearest of another label if there is one, else the nearest
+        null if there is none: the nearest of another label if there is one, else the nearest; cluster, which names
+        all that is tied together, whatever groups it declares
     """
     present = present.filter(pc.is_in(present["split"], pa.array(SPLITS)))
     near = twins.search(arriving, present, policy.near_duplicates)
@@ -52,6 +53,7 @@ def assign(arriving: pa.Table, present: pa.Table, policy: Policy) -> pa.Table:
         "group": pc.if_else(stays, pc.coalesce(declared, pc.utf8_slice_codeunits(names, 1).take(place)), _NULL),
         "split": pc.if_else(stays, pa.array(splits, pa.string()).take(place), _NULL),
         "reason": pc.if_else(stays, _NULL, "straddles_splits"),
+        "cluster": names.take(place),
         "detail": _details(pull, arriving["split"], ~kept),
         **twins.nearest(arriving, present, near),
     }

@@ -9,8 +9,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nightsort.dataset.policy import Policy
+from nightsort.dataset.radius import overgrown
 from nightsort.evaluation.scores import ClassScore, Decision, Scores
-from nightsort.reports.data import Report
+from nightsort.reports.data import IngestPart, Report
+from nightsort.reports.formats import percent, plural
 from nightsort.reports.shown import ClassCount
 from nightsort.schema import OTHER_REASONS, REASONS
 
@@ -117,6 +120,25 @@ def pairs(before: Sequence[ClassCount], after: Sequence[ClassCount]) -> list[Pai
     balanced = {row.label: row.total for row in after}
     rows = [Pair(row.label, row.total, balanced.get(row.label, 0)) for row in before]
     return sorted(rows, key=lambda row: (-row.before, row.label))
+
+
+def tied(part: IngestPart) -> str:
+    """What is said where the search for near-duplicates ties too much together, or would have; else ""."""
+    named = "if things were photographed several times, name them by a group"
+    if part.narrowed_to == -1:
+        return f"near-duplicates are not looked for, since that tied together what only looks alike; {named}"
+    if part.narrowed_to is not None:
+        usual = Policy().near_duplicates
+        bits = f"{part.narrowed_to} bits, not {usual}"
+        return f"near-duplicates are those within {bits}, which tied together what only looks alike; {named}"
+    if not overgrown(part.largest_cluster, part.admitted):
+        return ""
+    return (
+        f"the largest cluster has {plural(part.largest_cluster, 'picture')}, "
+        f"{percent(part.largest_cluster / part.admitted)} of what came, all in one split; if they only look alike, as "
+        "on white or before one camera, begin a new storage root with near_duplicates 4, or with -1 and a group for "
+        "what belongs together"
+    )
 
 
 def imbalance(counts: Sequence[int]) -> str:

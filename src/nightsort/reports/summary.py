@@ -12,6 +12,7 @@ from nightsort.reports.formats import count, percent, plural, score
 from nightsort.reports.headline import made, promotion_lines, speed
 from nightsort.reports.judged import in_words
 from nightsort.reports.leaks import RANDOM, share, splitting
+from nightsort.reports.sections import tied
 
 _FLAGS = 5  # flags named; the rest are in the report
 _CLASSES = 5  # without training picture, named
@@ -135,6 +136,8 @@ def _ingest(part: IngestPart) -> list[str]:
     if part.near_duplicates:
         near = plural(part.near_duplicates, "picture")
         lines.append(f"  near-duplicates: {near}, in {plural(part.clusters, 'cluster')}")
+    if said := tied(part):
+        lines.append(f"  {said}")
     if part.most_copied:
         lines.append(f"  came most often: {part.most_copied.path}, {part.most_copied.note}")
     if part.disputed:

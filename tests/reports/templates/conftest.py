@@ -99,6 +99,8 @@ def ingest(image: str = GREY, classes: int = 1000) -> IngestPart:
         histograms=drawn,
         near_duplicates=812,
         clusters=301,
+        largest_cluster=400,
+        admitted=2_702,
         twins=pairs(image),
         disputed=237,
         withheld=[Setaside(path=f"/srv/{i}.jpg", reason="label_conflict", detail="cat or dog") for i in range(200)],

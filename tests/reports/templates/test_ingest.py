@@ -35,6 +35,7 @@ def test_every_part_is_told(page: Callable[[str], Any], full_ingest_report: Call
     assert "Balanced 2,702 pictures in 9.3 s, 291/s; every one of 3,914 discovered files is accounted for" in text
     assert "237 pictures withheld, because labels disagree." in text
     assert "3 exact copies" in text and "812 pictures with a near-duplicate" in text and "301 clusters" in text
+    assert "the same? the largest cluster has 400 pictures, 14.8% of what came" in text
     assert "class_0 90 new pictures" in text
     assert "Sharpness variance of the Laplacian" in text and "0 to 20, half below 3" in text
     assert "decode 12.1 s 83.4%" in text
@@ -124,4 +125,5 @@ def test_markdown_has_the_gist(full_ingest_report: Callable[..., Report]) -> Non
     text = to_markdown(full_ingest_report())
     assert "| class\\_0 | 1,001 | 1,001 | 1,001 | 3,004 |" in text and "… and 980 classes more" in text
     assert "812 pictures with a near-duplicate, in 301 clusters; 237 pictures withheld" in text
+    assert "**Alike or the same?** the largest cluster has 400 pictures" in text
     assert "| sharpness &lt; 20 | 500 |" in text and len(text) < 5_000
