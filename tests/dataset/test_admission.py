@@ -117,7 +117,7 @@ def test_a_near_duplicate_follows_its_twin_and_is_flagged_under_another_label() 
     assert result.examples.select(["split", "flags"]).to_pylist() == [{"split": "test", "flags": [OTHER_LABEL]}]
     [pair] = result.twins.to_pylist()
     assert (pair["sha256"], pair["twin"], pair["twin_distance"]) == (sha("a"), sha("b"), 1)
-    assert result.clusters.to_pylist() == [1]
+    assert (result.clusters, result.largest_cluster) == (1, 1)
 
 
 def test_a_cluster_is_counted_once_whatever_groups_its_pictures_declare() -> None:
@@ -125,7 +125,14 @@ def test_a_cluster_is_counted_once_whatever_groups_its_pictures_declare() -> Non
     rows = [built(name, "x", phash=look, group=f"part {name}") for name, look in zip("abc", patterns, strict=True)]
     result = decide([*rows, built("d", "x", phash=0x70E1D2C3B4A59687)], [])
     assert len(set(result.examples["group"].to_pylist())) == 4
-    assert result.clusters.to_pylist() == [3]
+    assert (result.clusters, result.largest_cluster) == (1, 2)  # the first one's group names the cluster
+
+
+def test_the_frames_of_one_video_are_no_cluster_that_grew() -> None:
+    frames = [built(str(number), "x", phash=0x0F1E2D3C4B5A6978 ^ number, group="video") for number in range(4)]
+    others = [built(name, "x", phash=0x70E1D2C3B4A59687 ^ number) for number, name in enumerate("ab")]
+    result = decide([*frames, *others], [])
+    assert (result.clusters, result.largest_cluster) == (2, 2)
 
 
 def test_what_would_tie_two_splits_together_is_set_aside() -> None:

@@ -14,14 +14,13 @@ NONE = pa.array([], pa.int64())
 NOBODY = pa.table({"sha256": pa.array([], pa.string())})
 
 
-def admitting(pictures: int, clusters: dict[int, list[int]]) -> Callable[[Policy], Admission]:
-    """A decision about so many pictures, that has these clusters at these radii."""
+def admitting(pictures: int, clusters: dict[int, int]) -> Callable[[Policy], Admission]:
+    """A decision about so many pictures, whose largest cluster is as large at these radii."""
 
     def admit(policy: Policy) -> Admission:
-        sizes = pa.array(clusters.get(policy.near_duplicates, []), pa.int64())
         rows = pa.table({"sha256": [str(number) for number in range(pictures)]})
         others = REPEATED.empty_table(), NONE, NOT_ADMITTED.empty_table(), NOBODY
-        return Admission(rows, *others, sizes, policy)
+        return Admission(rows, *others, 9, clusters.get(policy.near_duplicates, 0), policy)
 
     return admit
 
@@ -29,15 +28,20 @@ def admitting(pictures: int, clusters: dict[int, list[int]]) -> Callable[[Policy
 @pytest.mark.parametrize(
     ("clusters", "radius"),
     [
-        ({10: [2, 15, 3]}, 10),
-        ({10: [400], 8: [300], 6: [63, 47]}, 6),
-        ({10: [900], 8: [900], 6: [900], 4: [900], 2: [900], 0: [900]}, -1),
+        ({10: 15}, 10),
+        ({10: 400, 8: 300, 6: 63}, 6),
+        ({10: 900, 8: 900, 6: 900, 4: 900, 2: 900, 0: 900}, -1),
     ],
 )
-def test_it_is_narrowed_until_no_cluster_is_overgrown(clusters: dict[int, list[int]], radius: int) -> None:
+def test_it_is_narrowed_until_no_cluster_is_overgrown(clusters: dict[int, int], radius: int) -> None:
     admission = narrowed(Policy(), admitting(1000, clusters))
     assert (admission.policy.near_duplicates, admission.narrowed) == (radius, radius < 10)
-    assert admission.clusters.to_pylist() == clusters.get(radius, [])
+    assert admission.largest_cluster == clusters.get(radius, 0)
+
+
+def test_it_never_becomes_larger() -> None:
+    admission = narrowed(Policy(near_duplicates=6), admitting(1000, {6: 400, 8: 0}))
+    assert admission.policy.near_duplicates == 4
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ class Admission:
     :param disputed: sha256 of the pictures of the dataset whose label is in dispute now
     :param not_admitted: the others, schema NOT_ADMITTED
     :param twins: sha256, label, twin, twin_label and twin_distance of the admitted pictures with a near-duplicate
-    :param clusters: how many admitted pictures each cluster of near-duplicates has
+    :param clusters: groups of near-duplicates that have an admitted picture
+    :param largest_cluster: admitted pictures of the largest that is more than one declared group
     :param policy: what was decided under
     :param narrowed: its radius of near-duplicates was made smaller, lest too much be tied together
     """
@@ -50,14 +51,10 @@ class Admission:
     disputed: pa.Array
     not_admitted: pa.Table
     twins: pa.Table
-    clusters: pa.Array
+    clusters: int
+    largest_cluster: int
     policy: Policy
     narrowed: bool = False
-
-    @property
-    def largest_cluster(self) -> int:
-        """Admitted pictures of the largest cluster of near-duplicates."""
-        return pc.max(self.clusters).as_py() or 0
 
     @property
     def copies(self) -> pa.Table:
@@ -100,7 +97,7 @@ def admit(
         pc.unique(disputed.filter(pc.is_in(disputed, present["sha256"])).combine_chunks()),
         pa.concat_tables(others),
         placed.select(["sha256", "label", "twin", "twin_label", "twin_distance"]).filter(pc.is_valid(placed["twin"])),
-        _clusters(placed),
+        *_clusters(placed),
         policy,
     )
 
@@ -209,5 +206,8 @@ def _with_flag(flags: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArra
     return pa.chunked_array([*flags.chunks, pa.array(longer, flags.type)]).take(pa.array(place))
 
 
-def _clusters(placed: pa.Table) -> pa.Array:
-    return pc.value_counts(placed.filter(pc.is_valid(placed["twin"]))["cluster"]).field("counts")
+def _clusters(placed: pa.Table) -> tuple[int, int]:
+    """How many there are, and the pictures of the largest; a video's frames are no cluster for looking alike."""
+    found = placed.filter(pc.is_valid(placed["twin"]))
+    alike = pc.value_counts(found.filter(pc.invert(found["own"]))["cluster"])
+    return pc.count_distinct(found["cluster"]).as_py(), pc.max(alike.field("counts")).as_py() or 0

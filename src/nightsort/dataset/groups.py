@@ -33,7 +33,7 @@ def assign(arriving: pa.Table, present: pa.Table, policy: Policy) -> pa.Table:
     :returns: the arriving rows in their order with these columns: group and split, or null and the reason
         `straddles_splits` with its detail; twin, twin_label and twin_distance (bits of phash) of a near-duplicate,
         null if there is none: the nearest of another label if there is one, else the nearest; cluster, which names
-        all that is tied together, whatever groups it declares
+        all that is tied together, whatever groups it declares; own, whether that is the picture's declared group
     """
     present = present.filter(pc.is_in(present["split"], pa.array(SPLITS)))
     near = twins.search(arriving, present, policy.near_duplicates)
@@ -49,11 +49,13 @@ def assign(arriving: pa.Table, present: pa.Table, policy: Policy) -> pa.Table:
     placed = pa.table({"label": arriving["label"], "component": place, "name": names.take(place)}).filter(stays)
     trained = present["label"].filter(pc.equal(present["split"], "train"))
     splits = _with_a_training_picture(hashed, bits == 0, placed, trained)
+    cluster = pc.utf8_slice_codeunits(names, 1).take(place)
     columns = {
-        "group": pc.if_else(stays, pc.coalesce(declared, pc.utf8_slice_codeunits(names, 1).take(place)), _NULL),
+        "group": pc.if_else(stays, pc.coalesce(declared, cluster), _NULL),
         "split": pc.if_else(stays, pa.array(splits, pa.string()).take(place), _NULL),
         "reason": pc.if_else(stays, _NULL, "straddles_splits"),
-        "cluster": names.take(place),
+        "cluster": cluster,
+        "own": pc.fill_null(pc.equal(cluster, declared), False),
         "detail": _details(pull, arriving["split"], ~kept),
         **twins.nearest(arriving, present, near),
     }

@@ -35,7 +35,7 @@ def narrowed(policy: Policy, admit: Callable[[Policy], "Admission"]) -> "Admissi
     :param admit: decides about the first pictures
     """
     admission = admit(policy)
-    for radius in _SMALLER:
+    for radius in (fewer for fewer in _SMALLER if fewer < policy.near_duplicates):
         if not overgrown(admission.largest_cluster, len(admission.examples)):
             break
         admission = replace(admit(policy.model_copy(update={"near_duplicates": radius})), narrowed=True)

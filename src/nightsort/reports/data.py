@@ -74,7 +74,7 @@ class IngestPart(BaseModel):
     histograms: list[Histogram] = []
     near_duplicates: int = 0  # pictures of this run with a near-duplicate in the dataset or in this run
     clusters: int = 0  # groups of near-duplicates that they form
-    largest_cluster: int = 0  # pictures of this run in the largest of these
+    largest_cluster: int = 0  # pictures of this run in the largest that is more than one declared group
     narrowed_to: int | None = None  # bits in which their hashes may differ, if the default tied too much together
     admitted: int = 0  # pictures that this run added to the dataset
     twins: list[Twins] = []  # at most MAX_TWINS near-duplicates, those with different labels first

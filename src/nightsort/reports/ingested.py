@@ -41,7 +41,7 @@ def describe(
         sheets=sheets(dataset, added, version),
         histograms=histograms(added),
         near_duplicates=len(admission.twins),
-        clusters=len(admission.clusters),
+        clusters=admission.clusters,
         largest_cluster=admission.largest_cluster,
         narrowed_to=admission.policy.near_duplicates if admission.narrowed else None,
         admitted=len(added),
