@@ -11,6 +11,8 @@ import pytest
 from nightsort import logs
 from nightsort.errors import ShardError, SourceError, WriteError
 
+# Prefect's logger is asked from outside a flow run, where its own handler has nowhere to send a line.
+pytestmark = pytest.mark.filterwarnings("ignore:Logger 'prefect.flow_runs' attempted to send logs to the API")
 CANARY = "canary-6f1c9"
 Written = Callable[[], str]
 

@@ -103,8 +103,9 @@ class IngestParams(IntakeParams):
     )
     near_duplicates: int | None = _settled(
         "Pictures whose 64-bit perceptual hashes differ in at most this many bits, and look alike otherwise too, are "
-        "kept in one split; -1 looks for none.",
-        "10, or as many fewer as keep a tenth of the pictures from being one cluster,",
+        "kept in one split; -1 looks for none. A new dataset of which a tenth would be one cluster takes fewer by "
+        "itself.",
+        "10",
         ge=-1,
         le=12,
     )
