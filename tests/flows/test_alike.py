@@ -12,7 +12,7 @@ from flows.ingest import ingest
 from nightsort.config.intake import IngestParams
 from nightsort.dataset.versions import Dataset
 from nightsort.reports.data import IngestPart
-from nightsort.reports.summary import as_lines
+from nightsort.reports.summary import as_lines, as_object
 from nightsort.storage import Storage
 
 pytestmark = pytest.mark.usefixtures("inline")
@@ -41,6 +41,7 @@ def taken(plates: Path, root: Path, **asked: Any) -> tuple[IngestPart, str]:
     """What an ingest says, as data and in the terminal."""
     report = ingest(IngestParams(source=str(plates), storage=str(root), settle_seconds=0, **asked))
     assert report.ingest
+    assert as_object(report, "")["narrowed_to"] == report.ingest.narrowed_to
     return report.ingest, "\n".join(as_lines(report, ""))
 
 

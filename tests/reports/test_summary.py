@@ -126,6 +126,7 @@ def test_a_cluster_too_large_for_near_duplicates_is_told(
     report.ingest = report.ingest.model_copy(update={"largest_cluster": cluster, "admitted": admitted})
     said = [line for line in as_lines(report, PLACE) if line.startswith("  the largest cluster has ")]
     assert len(said) == told
+    assert as_object(report, PLACE)["largest_cluster"] == cluster
     assert not told or f"{cluster} pictures, {cluster / admitted:.1%} of what came, all in one split" in said[0]
 
 

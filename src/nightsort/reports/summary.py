@@ -16,6 +16,7 @@ from nightsort.reports.sections import tied
 
 _FLAGS = 5  # flags named; the rest are in the report
 _CLASSES = 5  # without training picture, named
+_INGEST = {"dataset_version", "near_duplicates", "clusters", "largest_cluster", "narrowed_to", "disputed"}
 _FIGURES = {"accuracy", "balanced_accuracy", "macro_f1", "calibration_error"}
 _STAGES = 4  # of the workers' time, named
 
@@ -31,7 +32,7 @@ def as_object(report: Report, place: str) -> dict[str, Any]:
     if report.intake:
         summary |= counts(report)
     if report.ingest:
-        summary |= report.ingest.model_dump(include={"dataset_version", "near_duplicates", "clusters", "disputed"})
+        summary |= report.ingest.model_dump(include=_INGEST)
     if report.audit:
         summary |= report.audit.model_dump(include={"dataset_version", "outliers", "label_issues"})
         summary |= {_leak_key(leak.splitting, leak.criterion): leak.leaking for leak in report.audit.leaks}
