@@ -59,6 +59,8 @@ def test_processes_that_ask_at_once_share_one_copy(tmp_path: Path, access: Acces
     file.write_bytes(lzma.compress(bytes(5_000_000)))
     with multiprocessing.get_context("fork").Pool(4) as pool:
         answers = pool.starmap(_ask, [(str(file), access)] * 8)
+        pool.close()
+        pool.join()  # which leaving it would do by a signal
     assert len(set(answers)) == 1 and answers[0][1] == 5_000_000
     assert copies(access) == [Path(answers[0][0]).parent]
 
