@@ -30,7 +30,8 @@ def admitting(pictures: int, clusters: dict[int, int]) -> Callable[[Policy], Adm
     [
         ({10: 15}, 10),
         ({10: 400, 8: 300, 6: 63}, 6),
-        ({10: 900, 8: 900, 6: 900, 4: 900, 2: 900, 0: 900}, -1),
+        ({10: 900, 8: 900, 6: 900, 4: 900, 2: 900, 0: 99}, 0),
+        ({10: 900, 8: 900, 6: 900, 4: 900, 2: 900, 0: 100}, 10),
     ],
 )
 def test_it_is_narrowed_until_no_cluster_is_overgrown(clusters: dict[int, int], radius: int) -> None:

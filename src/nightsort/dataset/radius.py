@@ -3,7 +3,8 @@
 Plates of one line, mugs on white and the view of one camera have hashes nearer than two photographs of one thing
 elsewhere. What ties most of them into one cluster, and so into one split, is no search for near-duplicates.
 
-Invariant: a new dataset has no overgrown cluster, unless somebody asked for its radius. Does not know hashes.
+Invariant: a new dataset has no cluster that overgrew for looks alone, unless somebody asked for its radius. Does not
+know hashes.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from nightsort.dataset.admission import Admission
 
 _PICTURES, _SHARE = 50, 0.1  # of 1,344 photographs of magnetic tiles, some taken a dozen times, 15 are one cluster
-_SMALLER = (8, 6, 4, 2, 0, -1)  # a hash has as many ones as zeros, so two differ in an even number of bits
+_SMALLER = (8, 6, 4, 2, 0)  # a hash has as many ones as zeros, so two differ in an even number of bits
 
 
 def overgrown(largest: int, admitted: int) -> bool:
@@ -31,12 +32,14 @@ def overgrown(largest: int, admitted: int) -> bool:
 def narrowed(policy: Policy, admit: Callable[[Policy], "Admission"]) -> "Admission":
     """What is admitted under the policy with the largest radius that leaves no cluster overgrown.
 
+    Where one is left even among equal hashes, they are of one thing, such as a long burst, and the policy stays.
+
     :param policy: of a dataset that has no picture yet
     :param admit: decides about the first pictures
     """
-    admission = admit(policy)
+    admission = wide = admit(policy)
     for radius in (fewer for fewer in _SMALLER if fewer < policy.near_duplicates):
         if not overgrown(admission.largest_cluster, len(admission.examples)):
-            break
+            return admission
         admission = replace(admit(policy.model_copy(update={"near_duplicates": radius})), narrowed=True)
-    return admission
+    return wide if overgrown(admission.largest_cluster, len(admission.examples)) else admission

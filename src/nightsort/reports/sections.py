@@ -124,13 +124,11 @@ def pairs(before: Sequence[ClassCount], after: Sequence[ClassCount]) -> list[Pai
 
 def tied(part: IngestPart) -> str:
     """What is said where the search for near-duplicates ties too much together, or would have; else ""."""
-    named = "if things were photographed several times, name them by a group"
-    if part.narrowed_to == -1:
-        return f"near-duplicates are not looked for, since that tied together what only looks alike; {named}"
     if part.narrowed_to is not None:
-        usual = Policy().near_duplicates
-        bits = f"{part.narrowed_to} bits, not {usual}"
-        return f"near-duplicates are those within {bits}, which tied together what only looks alike; {named}"
+        return (
+            f"near-duplicates are those within {part.narrowed_to} bits, not {Policy().near_duplicates}, which tied "
+            "together what only looks alike; if things were photographed several times, name them by a group"
+        )
     if not overgrown(part.largest_cluster, part.admitted):
         return ""
     return (
