@@ -24,7 +24,7 @@ def absolute(place: str, folder: Path | None = None) -> str:
 
 def anchored(place: str, folder: Path) -> str:
     """A file below the folder by its whole path; what is none there, such as a name beside pictures, as it is."""
-    near = place if is_uri(place) else absolute(place, folder)
+    near = absolute(place, folder)
     return near if Path(near).is_file() else place
 
 

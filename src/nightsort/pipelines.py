@@ -21,8 +21,8 @@ from nightsort.errors import ConfigError
 from nightsort.faults import did_you_mean, faults_of
 from nightsort.words import Flow, Occasion, Trigger
 
-_PLACES = ("source", "storage", "rescore")  # parameters that are folders, from where the file lies
-_FILES = ("manifest", "weights")  # those that are files if one lies there, and else another name
+# How a parameter that is a place is found from where the file lies; a file may also be named otherwise.
+_PLACES = {"source": absolute, "storage": absolute, "rescore": absolute, "manifest": anchored, "weights": anchored}
 
 
 class Pipeline(BaseModel):
@@ -154,13 +154,14 @@ def _pool_faults(raw: dict[str, Any], place: str) -> list[str]:
 
 
 def _anchored(declaration: Declaration, folder: Path) -> Declaration:
-    def placed(key: str, value: Any) -> Any:
-        place = absolute if key in _PLACES else anchored if key in _FILES else None
-        return place(value, folder) if place and value else value
-
     pipelines = {
         name: pipeline.model_copy(
-            update={"parameters": {key: placed(key, value) for key, value in pipeline.parameters.items()}}
+            update={
+                "parameters": {
+                    key: _PLACES[key](value, folder) if key in _PLACES and value else value
+                    for key, value in pipeline.parameters.items()
+                }
+            }
         )
         for name, pipeline in declaration.pipelines.items()
     }

@@ -37,9 +37,11 @@ def narrowed(policy: Policy, admit: Callable[[Policy], "Admission"]) -> "Admissi
     :param policy: of a dataset that has no picture yet
     :param admit: decides about the first pictures
     """
-    admission = wide = admit(policy)
+    wide = admit(policy)
+    if not overgrown(wide.largest_cluster, len(wide.examples)):
+        return wide
     for radius in (fewer for fewer in _SMALLER if fewer < policy.near_duplicates):
-        if not overgrown(admission.largest_cluster, len(admission.examples)):
-            return admission
-        admission = replace(admit(policy.model_copy(update={"near_duplicates": radius})), narrowed=True)
-    return wide if overgrown(admission.largest_cluster, len(admission.examples)) else admission
+        narrower = admit(policy.model_copy(update={"near_duplicates": radius}))
+        if not overgrown(narrower.largest_cluster, len(narrower.examples)):
+            return replace(narrower, narrowed=True)
+    return wide

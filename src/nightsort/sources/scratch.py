@@ -107,11 +107,9 @@ def once(folder: Path, what: str, fill: Callable[[Path], None]) -> None:
         raise
 
 
-@contextmanager
-def copying(copy: Path) -> Iterator[BinaryIO]:
+def copying(copy: Path) -> BinaryIO:
     """A new file for `fill` to write into, of which a failing write names it: else it looks like a failing read."""
-    with io.BufferedWriter(_Copy(copy, "wb")) as target:
-        yield target
+    return io.BufferedWriter(_Copy(copy, "wb"))
 
 
 class _Copy(io.FileIO):
